@@ -1,0 +1,53 @@
+"""unmask demo."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from unmask.errors import TrainingError
+
+__all__ = ["demo"]
+
+TRAIN_IMAGES, TEST_IMAGES, SIDE, MINUTES = 16, 8, 256, 2.0
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder to make.", metavar="DIR")] = Path("demo"),
+    minutes: Annotated[float, typer.Option(help="Training time.", min=0.1)] = MINUTES,
+    seed: Annotated[int, typer.Option(help="Another seed gives other images.", min=0)] = 0,
+) -> None:
+    """Simulate microscope images, train a U-Net on them, predict unseen ones, score it all and write a report."""
+    if out.exists() and any(out.iterdir()):
+        raise TrainingError("this folder is not empty", file=out, remedy="choose another --out, or delete it")
+    from unmask.cli.predict import predict
+    from unmask.cli.show import console, scores_table
+    from unmask.cli.train import train
+    from unmask.data.phantom import write_folder
+    from unmask.metrics.folders import evaluate_folders
+    from unmask.report.report import write_report
+
+    started = time.monotonic()
+    data, run, predictions = out / "data", out / "run", out / "predictions"
+    _step(console, 1, f"simulating {TRAIN_IMAGES + TEST_IMAGES} images of touching nuclei with exact truth: {data}")
+    write_folder(data, "nuclei", TRAIN_IMAGES, TEST_IMAGES, SIDE, seed)
+    _step(console, 2, f"unmask train {data} --out {run} --minutes {minutes:g}")
+    train(data, run, minutes=minutes)
+    _step(console, 3, f"unmask predict {run} {data} --split test --out {predictions}")
+    predict(run, [data], predictions, split="test")
+    _step(console, 4, f"unmask evaluate {predictions} {data} --split test")
+    scores = evaluate_folders([predictions], data, split="test")
+    console.print(scores_table(scores))
+    _step(console, 5, f"unmask report {run} --test {predictions} --truth {data}")
+    path = write_report(run, test=predictions, truth=data)
+    ap = next(iter(scores.values())).to_dict()["objects"]["ap"]["0.50"]  # type: ignore[index]
+    console.print(
+        f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. AP at IoU .5 on unseen images: {ap:.3f}. "
+        f"Open {path} in a browser."
+    )
+
+
+def _step(console: Console, number: int, text: str) -> None:
+    console.print(f"\n[bold]{number}/5[/bold] {text}")

@@ -1,0 +1,42 @@
+"""unmask evaluate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli.options import Classes, Objects, kind_of
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of predicted label images, of any tool; the truth last.", metavar="PRED... TRUTH"),
+    ],
+    split: Annotated[
+        str | None, typer.Option(help="Only these images of the truth's split.csv: train, val or test.")
+    ] = None,
+    common: Annotated[bool, typer.Option("--common", help="Only images that every folder has.")] = False,
+    objects: Objects = False,
+    classes: Classes = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Score predictions against the truth; several predictions are compared side by side."""
+    import json as json_module
+
+    from unmask.cli.show import console, scores_table
+    from unmask.metrics.folders import evaluate_folders
+
+    if len(folders) < 2:
+        raise typer.BadParameter("give at least one folder of predictions, and the truth last")
+    *predictions, truth = folders
+    scores = evaluate_folders(predictions, truth, kind=kind_of(objects, classes), split=split, common=common)
+    if json:
+        trees = {name: found.to_dict() for name, found in scores.items()}
+        print(json_module.dumps(next(iter(trees.values())) if len(trees) == 1 else trees))
+        return
+    images = next(iter(scores.values())).images
+    console.print(f"{images} images of {truth}")
+    console.print(scores_table(scores))

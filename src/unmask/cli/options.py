@@ -1,0 +1,54 @@
+"""Options that several commands share."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from unmask.errors import PredictionError
+
+__all__ = ["Base", "Classes", "Data", "Device", "Net", "Objects", "kind_of", "memory_bytes"]
+
+
+class Net(StrEnum):
+    """Networks."""
+
+    unet = "unet"
+
+
+Data = Annotated[
+    Path, typer.Argument(help="A folder with images/ and masks/ whose files pair by name.", metavar="DATA")
+]
+Objects = Annotated[bool, typer.Option("--objects", help="The masks are label images: every value is an object.")]
+Classes = Annotated[bool, typer.Option("--classes", help="The masks are class maps: every value is a class.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; a GPU if there is one.", show_default=False)]
+Base = Annotated[str, typer.Option("--recipe", help="default, paper, or a recipe.yaml.", metavar="NAME|FILE")]
+
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def kind_of(objects: bool, classes: bool) -> Literal["objects", "classes"] | None:
+    """What the masks hold, as the two switches say; None leaves it to looking at them."""
+    if objects and classes:
+        raise typer.BadParameter("--objects and --classes exclude each other")
+    return "objects" if objects else "classes" if classes else None
+
+
+def memory_bytes(text: str | None) -> int | None:
+    """Bytes of a size such as 4GB or 500M.
+
+    Raises:
+        PredictionError: not a size.
+    """
+    if text is None:
+        return None
+    number = text.upper().removesuffix("B").removesuffix("I")
+    unit = number[-1:] if number[-1:] in "KMGT" else ""
+    try:
+        size = int(float(number.removesuffix(unit)) * UNITS[unit])
+    except ValueError:
+        size = 0
+    if size <= 0:
+        raise PredictionError(f"--memory {text} is not a size", remedy="type for example --memory 4GB")
+    return size

@@ -1,0 +1,43 @@
+"""unmask plan."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli.options import Base, Classes, Data, Net, Objects, kind_of
+
+__all__ = ["plan"]
+
+
+def plan(
+    data: Data,
+    net: Annotated[Net, typer.Option(help="Which network.")] = Net.unet,
+    recipe: Base = "default",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Overrule a value.", metavar="KEY=VALUE")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Time budget of training.", min=0.1)] = None,
+    steps: Annotated[int | None, typer.Option(help="A fixed number of steps instead.", min=1)] = None,
+    objects: Objects = False,
+    classes: Classes = False,
+    out: Annotated[Path | None, typer.Option(help="Write the recipe to this YAML file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the recipe as one JSON object.")] = False,
+) -> None:
+    """Show the recipe that training would use, each value with its reason."""
+    from unmask.cli.show import console, recipe_table, understood
+    from unmask.data.files import write_text
+    from unmask.data.folder import read_folder
+    from unmask.recipe import dump
+    from unmask.training.run import plan_run
+
+    dataset = read_folder(data, kind_of(objects, classes))
+    resolved, split = plan_run(dataset, recipe, set_ or [], minutes, steps)
+    if out is not None:
+        write_text(out, dump(resolved))
+    if json:
+        print(resolved.model_dump_json(indent=1))
+        return
+    understood(dataset, split)
+    console.print()
+    console.print(recipe_table(resolved))
+    if out is not None:
+        console.print(f"\nWritten to {out}. Train with it: unmask train {data} --recipe {out} --out RUN")

@@ -1,0 +1,71 @@
+"""unmask predict."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli.options import Device, memory_bytes
+from unmask.errors import PredictionError
+
+__all__ = ["predict"]
+
+
+def predict(
+    model: Annotated[Path, typer.Argument(help="A run folder or a model file.", metavar="MODEL")],
+    images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", metavar="IMAGE...")],
+    out: Annotated[Path, typer.Option(help="The folder to write to.", metavar="DIR")],
+    save: Annotated[
+        str, typer.Option(help="Any of labels, probabilities, overlay, table; with commas between.", metavar="WHAT")
+    ] = "labels,overlay,table",
+    split: Annotated[
+        str | None, typer.Option(help="Only these images of a data folder's split.csv: train, val or test.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="Memory for a tile's activations; a quarter of what is free.", metavar="4GB")
+    ] = None,
+    device: Device = None,
+) -> None:
+    """Predict images: label images, overlays, a table of objects. Killed? The same command goes on where it was."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from unmask.cli.show import console
+    from unmask.data.folder import read_images
+    from unmask.model import Model
+    from unmask.predict.job import SAVES, predict_job
+    from unmask.predict.predictor import Predictor
+
+    wanted = tuple(part.strip() for part in save.split(",") if part.strip())
+    if unknown := [part for part in wanted if part not in SAVES]:
+        raise PredictionError(f"--save {unknown[0]} is not known", remedy=f"choose from {', '.join(SAVES)}")
+    predictor = Predictor(Model.load(model), device, memory_bytes(memory))
+    found = read_images(images, predictor.recipe.data.channels)
+    if split is not None:
+        found = found.subset(_of_split(images, split))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("predicting", total=len(found))
+
+        def tell(name: str, done: int, of: int) -> None:
+            at = [entry.name for entry in found.entries].index(name)
+            progress.update(task, completed=at + done / of, description=name)
+
+        done = predict_job(predictor, found, out, [kind for kind in SAVES if kind in wanted], tell)
+    resumed = sum(image.resumed for image in done)
+    before = f" ({resumed} of them before)" if resumed else ""
+    console.print(f"{len(done)} images predicted{before}, {sum(image.objects for image in done)} objects: {out}")
+
+
+def _of_split(images: list[Path], split: str) -> list[str]:
+    from unmask.data.folder import read_folder
+
+    if len(images) != 1 or not (images[0] / "split.csv").exists():
+        raise PredictionError(
+            "--split wants one data folder with a split.csv", remedy="give that folder, or leave --split out"
+        )
+    names = read_folder(images[0]).names(split)
+    if not names:
+        raise PredictionError(
+            f"no image is marked {split}", file=images[0] / "split.csv", remedy="choose train, val or test"
+        )
+    return names

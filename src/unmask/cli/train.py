@@ -1,0 +1,82 @@
+"""unmask train."""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from unmask.cli.options import Base, Classes, Data, Net, Objects, kind_of
+
+__all__ = ["train"]
+
+
+def train(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The run folder to make.", metavar="RUN")],
+    net: Annotated[Net, typer.Option(help="Which network.")] = Net.unet,
+    recipe: Base = "default",
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Overrule a value.", metavar="KEY=VALUE")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Time budget of the whole command; 15 unless given.", min=0.1, show_default=False),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="A fixed number of steps instead.", min=1, show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+    objects: Objects = False,
+    classes: Classes = False,
+    devices: Annotated[
+        int | None, typer.Option(help="How many GPUs; all unless given.", min=1, show_default=False)
+    ] = None,
+    nodes: Annotated[int, typer.Option(help="How many machines.", min=1)] = 1,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Train a network on a folder of images and masks."""
+    started = time.monotonic()
+    from unmask.cli.show import console, training_bar, understood
+    from unmask.training.run import train as run_training
+
+    # With several devices every process runs this command; one of them talks.
+    console.quiet = os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0"
+    with training_bar() as bar:
+        run = run_training(
+            data,
+            out,
+            net=net.value,
+            recipe=recipe,
+            settings=set_ or [],
+            minutes=minutes,
+            steps=steps,
+            kind=kind_of(objects, classes),
+            resume=resume,
+            devices=devices or "auto",
+            nodes=nodes,
+            accelerator=accelerator,
+            started=started,
+            on_start=lambda _recipe, split, dataset: understood(dataset, split),
+            on_progress=bar,
+        )
+    took = time.monotonic() - started
+    console.print(
+        f"Trained in {took / 60:.1f} minutes, {run.recipe.schedule.steps} steps. {headline(run.scores.to_dict())}"
+    )
+    console.print(f"Look at it:  unmask report {out}\nUse it:      unmask predict {out} IMAGES --out DIR")
+
+
+def headline(scores: Mapping[str, object]) -> str:
+    """The one or two figures that matter most, in words."""
+    words = []
+    match scores:
+        case {"objects": {"ap": {"0.50": float(ap)}, "f1": {"0.50": float(f1)}}}:
+            words.append(f"validation AP {ap:.3f} and F1 {f1:.3f} at IoU .5")
+    match scores:
+        case {"boundaries": {"v_rand": float(value)}}:
+            words.append(f"V_rand {value:.3f}")
+    match scores:
+        case {"semantic": {"dice": dict(dice)}}:
+            words += [f"Dice {value:.3f} ({name})" for name, value in dice.items()]
+    return "; ".join(words).capitalize() + "." if words else ""

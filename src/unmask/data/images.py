@@ -1,0 +1,218 @@
+"""Images from files and to files: PNG, JPEG, BMP and TIFF; one file may hold many images (a multi-page TIFF).
+
+An image is (h, w, c) with the file's own values. Types become one of uint8, uint16, int16, int32 and float32, if that
+loses nothing: bool as uint8 0 and 1, int8 as int16, uint32 and 64-bit integers as int32, float16 and float64 as
+float32. Whether three equal colour channels are one grey channel, and a constant alpha none, is a matter of the whole
+data set: see `channels.py`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tifffile
+from PIL import Image
+
+from unmask.arrays import AnyArray, ProbabilityMap, RawImage, RGBImage
+from unmask.data.files import atomic, write_text
+from unmask.data.header import Header
+from unmask.data.raster import raster_header, read_raster
+from unmask.data.tiff import read_tiff, tiff_header
+from unmask.errors import UnreadableFile
+
+__all__ = [
+    "SUFFIXES",
+    "Header",
+    "ImageFile",
+    "read_header",
+    "read_image",
+    "write_float",
+    "write_labels",
+    "write_png",
+    "write_text",
+]
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+OTHER_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"BM")
+KEPT = ("uint8", "uint16", "int16", "int32", "float32")
+WIDENED = {"bool": "uint8", "int8": "int16", "float16": "float32"}
+NARROWED = {"uint32": "int32", "int64": "int32", "uint64": "int32", "float64": "float32"}
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """What `read_image` read.
+
+    Attributes:
+        header: the file's header.
+        planes: its images (or the one asked for), each (h, w, c), finite.
+    """
+
+    header: Header
+    planes: tuple[RawImage, ...]
+
+    @property
+    def pixel_size(self) -> tuple[float, float] | None:
+        """(y, x) in micrometres, or None where the file does not say."""
+        return self.header.pixel_size
+
+
+def read_header(path: str | Path) -> Header:
+    """Number, size, channels, type and pixel size of a file's images, without decoding them.
+
+    Raises:
+        UnreadableFile: not there, not an image, or damaged as far as the header goes.
+    """
+    path = Path(path)
+    with _readable(path):
+        return tiff_header(path) if _is_tiff(path) else raster_header(path)
+
+
+def read_image(path: str | Path, page: int | None = None, *, indices: bool = False) -> ImageFile:
+    """Reads the images of a file, whatever its extension.
+
+    Args:
+        path: a PNG, JPEG, BMP or TIFF.
+        page: which image of a multi-page TIFF, from 0; None reads all.
+        indices: of a palette PNG or BMP give the indices, not the colours; for masks.
+
+    Returns:
+        The images, each (h, w, c), in the file's order: along all axes but Y, X, C and S, the last fastest.
+
+    Raises:
+        UnreadableFile: not there, not an image, damaged or truncated; values that are complex, not finite, or of a type
+            that none of uint8, uint16, int16, int32 and float32 holds without loss.
+    """
+    path = Path(path)
+    with _readable(path):
+        if _is_tiff(path):
+            header, planes = read_tiff(path, page)
+        else:
+            header, plane = read_raster(path, indices=indices)
+            planes = [plane]
+        return ImageFile(header, tuple(_plain(path, plane) for plane in planes))
+
+
+def write_labels(path: str | Path, labels: AnyArray, pixel_size: tuple[float, float] | None = None) -> None:
+    """Writes a label image as TIFF, deflate-compressed: uint16, or uint32 where an id exceeds 65,535; all or nothing.
+
+    Args:
+        path: the file.
+        labels: (h, w) integers, none negative.
+        pixel_size: (y, x) in micrometres, stored as resolution tags.
+
+    Raises:
+        ValueError: `labels` is no label image.
+        UnmaskError: the file cannot be written.
+    """
+    if labels.ndim != 2 or labels.dtype.kind not in "ui" or (labels.size and labels.min() < 0):
+        raise ValueError(f"a label image is (h, w) integers from 0, not {labels.shape} {labels.dtype}")
+    narrow = not labels.size or labels.max() <= 65_535
+    _write_tiff(path, labels.astype(np.uint16 if narrow else np.uint32), "YX", pixel_size, compression="zlib")
+
+
+def write_float(path: str | Path, maps: ProbabilityMap, pixel_size: tuple[float, float] | None = None) -> None:
+    """Writes (c, h, w) float32 maps, such as probabilities, as an uncompressed TIFF with axes CYX; all or nothing.
+
+    Raises:
+        ValueError: `maps` does not have three axes.
+        UnmaskError: the file cannot be written.
+    """
+    if maps.ndim != 3:
+        raise ValueError(f"maps are (c, h, w), not {maps.shape}")
+    _write_tiff(path, maps.astype(np.float32, copy=False), "CYX", pixel_size, compression=None)
+
+
+def write_png(path: str | Path, rgb: RGBImage) -> None:
+    """Writes an (h, w, 3) uint8 picture; all or nothing.
+
+    Raises:
+        UnmaskError: the file cannot be written.
+    """
+    with atomic(path) as temporary:
+        Image.fromarray(rgb).save(temporary, format="PNG")
+
+
+def _write_tiff(
+    path: str | Path, array: AnyArray, axes: str, pixel_size: tuple[float, float] | None, compression: str | None
+) -> None:
+    per_cm = None if pixel_size is None else (1e4 / pixel_size[1], 1e4 / pixel_size[0])  # x first, as tifffile wants it
+    with atomic(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            array,
+            photometric="minisblack",
+            compression=compression,
+            resolution=per_cm,
+            resolutionunit=None if per_cm is None else "CENTIMETER",
+            metadata={"axes": axes},
+        )
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Turns whatever goes wrong in a decoder into an UnreadableFile: a damaged file can raise anything there."""
+    try:
+        yield
+    except (UnreadableFile, MemoryError):
+        raise
+    except FileNotFoundError as error:
+        raise UnreadableFile("does not exist", file=path, remedy="check the spelling of its path") from error
+    except (IsADirectoryError, PermissionError) as error:
+        raise UnreadableFile(
+            f"cannot be opened ({error.strerror})", file=path, remedy="give a readable file"
+        ) from error
+    except Exception as error:
+        problem = f"is damaged or truncated ({' '.join(str(error).split())[:120] or type(error).__name__})"
+        raise UnreadableFile(problem, file=path, remedy="copy or export it again") from error
+
+
+def _is_tiff(path: Path) -> bool:
+    """Whether a file is a TIFF, by its first bytes; refuses what is no image at all."""
+    with open(path, "rb") as file:
+        start = file.read(4)
+    if not start:
+        raise UnreadableFile("is empty (0 bytes)", file=path, remedy="copy or export it again")
+    if not start.startswith((*TIFF_STARTS, *OTHER_STARTS)):
+        problem = "is not a PNG, JPEG, BMP or TIFF image"
+        raise UnreadableFile(problem, file=path, remedy="save it as TIFF or PNG, in Fiji for example")
+    return start.startswith(TIFF_STARTS)
+
+
+def _plain(path: Path, image: AnyArray) -> RawImage:
+    """The image in one of the five types that unmask works with, finite."""
+    name = image.dtype.name
+    _finite(path, image)
+    if name in KEPT:
+        return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
+    if name in WIDENED:
+        return image.astype(WIDENED[name])
+    if name not in NARROWED:
+        raise UnreadableFile(f"holds {name} values", file=path, remedy="save it as 8 or 16 bit or as 32-bit float")
+    with np.errstate(over="ignore"):
+        narrow = image.astype(NARROWED[name])
+    if not np.array_equal(narrow, image):
+        problem = f"holds {name} values that {NARROWED[name]} cannot hold exactly"
+        raise UnreadableFile(problem, file=path, remedy=f"save it as {_advice(name)}")
+    return narrow
+
+
+def _advice(name: str) -> str:
+    return "32-bit float, in Python image.astype('float32')" if name == "float64" else "16-bit integers"
+
+
+def _finite(path: Path, image: AnyArray) -> None:
+    if image.dtype.kind != "f":
+        return
+    wrong = np.argwhere(~np.isfinite(image))
+    if len(wrong):
+        row, column, channel = (int(i) for i in wrong[0])
+        first = f"{image[row, column, channel]} at row {row}, column {column}"
+        problem = (
+            f"has {len(wrong)} {'value that is' if len(wrong) == 1 else 'values that are'} not finite, first {first}"
+        )
+        remedy = "replace them, in Python with numpy.nan_to_num(image), and save it again"
+        raise UnreadableFile(problem, file=path, remedy=remedy)

@@ -1,0 +1,96 @@
+"""Which files of a folder are images, in which order, and what they are called."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from unmask.data.images import SUFFIXES
+from unmask.errors import PairingError
+
+__all__ = ["existing_folder", "find_folder", "image_files", "natural", "page_name", "stem", "unique_names"]
+
+
+def existing_folder(path: str | Path) -> Path:
+    """The path of a folder that is there.
+
+    Raises:
+        PairingError: it does not exist, or is a file.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise PairingError("does not exist", file=path, remedy="check the spelling of its path")
+    if not path.is_dir():
+        raise PairingError("is a file where a folder is expected", file=path, remedy="give the folder that holds it")
+    return path
+
+
+def find_folder(root: Path, names: Sequence[str]) -> Path | None:
+    """The folder in `root` that has one of these names in any case, or None.
+
+    Raises:
+        PairingError: two have.
+    """
+    found = sorted(child for child in root.iterdir() if child.is_dir() and child.name.lower() in names)
+    if len(found) > 1:
+        both = f"has both {found[0].name}/ and {found[1].name}/"
+        raise PairingError(both, file=root, remedy="keep the one to use and rename the other")
+    return found[0] if found else None
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The image files of a folder, not of its subfolders, in natural order; hidden and other files are left out.
+
+    Raises:
+        PairingError: there is none.
+    """
+    files = [child for child in folder.iterdir() if child.is_file() and not child.name.startswith(".")]
+    images = sorted((file for file in files if file.suffix.lower() in SUFFIXES), key=natural)
+    if not images:
+        kinds = Counter(file.suffix.lower() or "nameless" for file in files)
+        there = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3)) or "it is empty"
+        remedy = "put PNG, TIFF, JPEG or BMP images there; export other formats as TIFF, in Fiji for example"
+        raise PairingError(f"holds no image that unmask reads ({there})", file=folder, remedy=remedy)
+    return images
+
+
+def natural(path: Path) -> tuple[list[str | int], str]:
+    """A key that sorts a2 before a10."""
+    parts = re.split(r"(\d+)", path.name.lower())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], str(path)
+
+
+def stem(path: Path) -> str:
+    """The file's name without its extension; .ome.tif counts as one."""
+    return (
+        re.sub(r"\.ome$", "", path.stem, flags=re.IGNORECASE) if path.suffix.lower().startswith(".tif") else path.stem
+    )
+
+
+def page_name(name: str, page: int, pages: int) -> str:
+    """The name of one image of a file: the file's, and where it holds many, a number from 1 as viewers show it."""
+    return name if pages == 1 else f"{name}_{page + 1:0{max(3, len(str(pages)))}d}"
+
+
+def unique_names(files: Sequence[Path]) -> list[str]:
+    """Names of files from several folders: the stem, and where several have it, also the folder or the extension."""
+    groups: defaultdict[str, list[Path]] = defaultdict(list)
+    for file in files:
+        groups[stem(file).lower()].append(file)
+    names = {file: name for group in groups.values() for file, name in zip(group, _told_apart(group), strict=True)}
+    return [names[file] for file in files]
+
+
+def _told_apart(files: Sequence[Path]) -> list[str]:
+    neighbours = len({file.parent for file in files}) == 1
+    for folders in range(max(len(file.parts) for file in files)):
+        for extension in (False, True) if folders or neighbours else (False,):
+            names = [_long_name(file, folders, extension) for file in files]
+            if len({name.lower() for name in names}) == len(files):
+                return names
+    raise ValueError(f"the same file twice: {files}")
+
+
+def _long_name(file: Path, folders: int, extension: bool) -> str:
+    parents = [part for part in file.parts[:-1] if part != file.anchor][-folders:] if folders else []
+    return "_".join([*parents, stem(file), *([file.suffix[1:]] if extension else [])])

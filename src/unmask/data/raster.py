@@ -1,0 +1,90 @@
+"""PNG, JPEG and BMP, read by Pillow; PNG of 16 bits and several channels, which Pillow cuts to 8, by imagecodecs."""
+
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+from PIL import Image
+
+from unmask.arrays import AnyArray
+from unmask.data.header import Header
+from unmask.data.pixelsize import from_dpi
+from unmask.errors import UnreadableFile
+
+__all__ = ["raster_header", "read_raster"]
+
+# Pillow refuses images above 179 megapixels as an attack on a web server; here they are the user's own.
+Image.MAX_IMAGE_PIXELS = None
+
+SAMPLES = {"1": 1, "L": 1, "P": 1, "LA": 2, "RGB": 3, "RGBA": 4, "I;16": 1, "I;16B": 1, "I": 1, "F": 1}
+DTYPES = {"1": "bool", "I;16": "uint16", "I;16B": "uint16", "I": "int32", "F": "float32"}
+DEEP_PNG = {2: "RGB", 4: "LA", 6: "RGBA"}  # PNG's own codes of its colour types
+
+
+def raster_header(path: Path, *, indices: bool = False) -> Header:
+    """The header of a PNG, JPEG or BMP; arguments as `read_raster`."""
+    with Image.open(path, formats=("PNG", "JPEG", "BMP")) as image:
+        deep = _deep_png(path)
+        return _header(path, image, deep or _mode(path, image, indices), deep is not None)
+
+
+def read_raster(path: Path, *, indices: bool = False) -> tuple[Header, AnyArray]:
+    """Reads a PNG, JPEG or BMP.
+
+    A palette means its colours in an image and its indices in a mask, except a palette of greys, which means its greys.
+
+    Args:
+        path: the file.
+        indices: give the indices of a colour palette instead of its colours.
+
+    Returns:
+        The header, and the image, (h, w, c).
+
+    Raises:
+        UnreadableFile: a kind of colour that has no channels of its own, such as CMYK.
+        Exception: whatever Pillow raises at a damaged or truncated file.
+    """
+    with Image.open(path, formats=("PNG", "JPEG", "BMP")) as image:
+        if deep := _deep_png(path):
+            pixels = imagecodecs.png_decode(path.read_bytes())
+            return _header(path, image, deep, True), pixels
+        mode = _mode(path, image, indices)
+        header = _header(path, image, mode, False)
+        pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    return header, pixels.reshape(*header.size, header.samples)
+
+
+def _header(path: Path, image: Image.Image, mode: str, deep: bool) -> Header:
+    return Header(
+        path=path,
+        pages=1,
+        size=(image.height, image.width),
+        samples=SAMPLES[mode],
+        colour=mode.startswith("RGB"),
+        alpha=mode in ("LA", "RGBA"),
+        dtype=np.dtype("uint16" if deep else DTYPES.get(mode, "uint8")),
+        pixel_size=from_dpi(image.info.get("dpi")),
+    )
+
+
+def _mode(path: Path, image: Image.Image, indices: bool) -> str:
+    """Pillow's name of the kind of pixel that this file is read as."""
+    if image.mode == "P":
+        palette = np.array(image.getpalette("RGB")).reshape(-1, 3)
+        grey = bool((palette == palette[:, :1]).all())
+        if grey or indices:
+            return "L" if grey else "P"
+        return "RGBA" if "transparency" in image.info else "RGB"
+    if image.mode not in SAMPLES:
+        problem = f"holds {image.mode} colours, which have no direct meaning as channels"
+        raise UnreadableFile(problem, file=path, remedy="save it as grey or RGB")
+    return image.mode
+
+
+def _deep_png(path: Path) -> str | None:
+    """The mode of a PNG of 16 bits with more than one channel; None for all other files."""
+    with open(path, "rb") as file:
+        start = file.read(26)  # signature, then IHDR: length, name, width, height, bit depth, colour type
+    if start[:8] != b"\x89PNG\r\n\x1a\n" or start[24] != 16:
+        return None
+    return DEEP_PNG.get(start[25])

@@ -1,0 +1,102 @@
+"""Blocks of an image: which pixels a tile writes and which it reads. Integers only, no files, no networks.
+
+A tile *writes* [start, stop) of an axis of the image and *reads* [start - halo, stop + halo), extended so that its
+length is one the network takes. Origins are multiples of the network's stride, so that every tile pools the same pixels
+together as one pass over the whole image does (Ronneberger 2015, overlap-tile strategy).
+
+Two kinds of surroundings:
+
+- mirrored: reads may leave the image; positions outside are folded back by `mirror` (unpadded networks).
+- clipped: reads are cut at the image's edge, extended to a multiple of the stride (zero-padded networks).
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from unmask.arrays import AnyArray
+
+__all__ = ["Span", "Tile", "clipped_axis", "mirror", "mirrored_axis", "tiles"]
+
+
+@dataclass(frozen=True)
+class Span:
+    """One axis of a tile, in pixels of the image.
+
+    Attributes:
+        start, stop: what is written.
+        read_start, read_stop: what the network is given; may lie outside the image.
+        offset: where `start` lies in the network's output.
+    """
+
+    start: int
+    stop: int
+    read_start: int
+    read_stop: int
+    offset: int
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile: its rows and its columns."""
+
+    rows: Span
+    columns: Span
+
+
+def mirror(start: int, stop: int, size: int) -> AnyArray:
+    """Positions start..stop-1 folded back into 0..size-1, the edge pixel not repeated.
+
+    What `numpy.pad(mode="reflect")` reads, for any distance from the image and any size >= 1.
+
+    Returns:
+        (stop - start,) int64 positions inside the image.
+    """
+    if size == 1:
+        return np.zeros(stop - start, np.int64)
+    period = 2 * (size - 1)
+    folded = np.arange(start, stop) % period
+    return np.minimum(folded, period - folded)
+
+
+def mirrored_axis(size: int, tile: int, halo: int, stride: int, remainder: int) -> list[Span]:
+    """Spans of one axis for an unpadded network.
+
+    Args:
+        size: of the image, pixels.
+        tile: how many pixels a tile writes; rounded down to a multiple of the stride, at least one stride.
+        halo: pixels that the network's output is smaller by, on each side.
+        stride: of the network.
+        remainder: valid input lengths are `remainder` modulo `stride`.
+    """
+    step = max(stride, tile // stride * stride)
+    spans = []
+    for start in range(0, size, step):
+        stop = min(start + step, size)
+        length = stop - start + 2 * halo
+        length += (remainder - length) % stride
+        spans.append(Span(start, stop, start - halo, start - halo + length, 0))
+    return spans
+
+
+def clipped_axis(size: int, tile: int, halo: int, stride: int) -> list[Span]:
+    """Spans of one axis for a zero-padded network; `halo` is rounded up to a multiple of the stride.
+
+    The image counts as extended to a multiple of the stride: there, and at 0, reads end.
+    """
+    step = max(stride, tile // stride * stride)
+    reach = -(-halo // stride) * stride
+    end = -(-size // stride) * stride
+    spans = []
+    for start in range(0, size, step):
+        stop = min(start + step, size)
+        read_start = max(0, start - reach)
+        read_stop = min(end, start + step + reach)
+        spans.append(Span(start, stop, read_start, read_stop, start - read_start))
+    return spans
+
+
+def tiles(rows: list[Span], columns: list[Span]) -> list[Tile]:
+    """Every tile of an image, in raster order."""
+    return [Tile(row, column) for row, column in product(rows, columns)]

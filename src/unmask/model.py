@@ -1,0 +1,153 @@
+"""Model: a trained network and its recipe, and the one file that holds both.
+
+`model.safetensors` is self-contained: weights under their module names, and in the metadata the recipe, halo and
+stride, a format version, and beside the weights a small test vector with the output it gave when it was written.
+Loading executes no code, and checks that this machine computes the same.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialise
+from torch import Tensor, nn
+
+from unmask.data.files import atomic
+from unmask.errors import ModelError
+from unmask.family import Family, family_of
+from unmask.nets import Halo, derive_halo
+from unmask.recipe import InstanceRecipe, Recipe, parse
+
+__all__ = ["FORMAT", "Model", "find_model_file"]
+
+FORMAT = 1
+TEST_INPUT, TEST_OUTPUT = "test_vector.input", "test_vector.output"
+# Other processors add in another order; a wrong weight or layer differs by far more.
+TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network with everything that is needed to use it.
+
+    Attributes:
+        net: in evaluation mode.
+        recipe: the whole run that made it.
+        fingerprint: SHA-256 of the file it came from or went to; empty before.
+    """
+
+    net: nn.Module
+    recipe: Recipe
+    fingerprint: str = ""
+
+    @cached_property
+    def halo(self) -> Halo:
+        """Halo, stride and valid sizes of the network."""
+        return derive_halo(self.net)
+
+    @cached_property
+    def family(self) -> Family:
+        """What differs between U-Net and Mask R-CNN."""
+        return family_of(self.recipe)
+
+    def with_instances(self, instances: InstanceRecipe) -> "Model":
+        """The same network with other instance parameters."""
+        return replace(self, recipe=self.recipe.model_copy(update={"instances": instances}), fingerprint="")
+
+    def save(self, path: Path) -> "Model":
+        """Write the model file, whole or not at all; returns the model with the file's fingerprint."""
+        example = self._test_input()
+        tensors = {name: value.detach().cpu().contiguous() for name, value in self.net.state_dict().items()}
+        tensors |= {TEST_INPUT: example, TEST_OUTPUT: _run(self.net, example)}
+        metadata = {
+            "format": str(FORMAT),
+            "recipe": self.recipe.model_dump_json(),
+            "halo": json.dumps({"halo": self.halo.halo, "stride": self.halo.stride}),
+        }
+        content = serialise(tensors, metadata)
+        with atomic(path) as temporary:
+            temporary.write_bytes(content)
+        return replace(self, fingerprint=hashlib.sha256(content).hexdigest())
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Model":
+        """The model of a run folder or model file, checked against its test vector.
+
+        Raises:
+            ModelError: no such file, a damaged one, one of another format, or one that computes something else here.
+        """
+        file = find_model_file(Path(path))
+        tensors, metadata = _read(file)
+        if metadata.get("format") != str(FORMAT):
+            raise ModelError(
+                f"model format {metadata.get('format', 'unknown')}, this unmask reads {FORMAT}",
+                file=file,
+                remedy="install the unmask version that wrote it, or train again",
+            )
+        recipe = parse(json.loads(metadata["recipe"]))
+        example, expected = tensors.pop(TEST_INPUT, None), tensors.pop(TEST_OUTPUT, None)
+        model = cls(family_of(recipe).build(recipe), recipe, hashlib.sha256(file.read_bytes()).hexdigest())
+        try:
+            model.net.load_state_dict(tensors)
+        except RuntimeError:
+            raise ModelError("its weights do not fit its recipe", file=file, remedy=COPY_AGAIN) from None
+        model.net.eval()
+        if example is None or expected is None:
+            raise ModelError("it has no test vector", file=file, remedy=COPY_AGAIN)
+        worst = float((_run(model.net, example) - expected).abs().max())
+        if not worst <= TOLERANCE * max(1.0, float(expected.abs().max())):
+            raise ModelError(
+                f"it does not compute its own test vector (largest difference {worst:.2g})",
+                file=file,
+                remedy=COPY_AGAIN,
+            )
+        return model
+
+    def _test_input(self) -> Tensor:
+        generator = torch.Generator().manual_seed(FORMAT)
+        side = self.halo.input_for(2 * self.halo.stride)
+        return torch.rand((1, self.recipe.data.channels, side, side), generator=generator)
+
+
+COPY_AGAIN = "copy the file again from where it was made, or train again"
+
+
+def find_model_file(path: Path) -> Path:
+    """The model file that `path` means: itself, or `model.safetensors` in a run folder.
+
+    Raises:
+        ModelError: there is none.
+    """
+    file = path / "model.safetensors" if path.is_dir() else path
+    if file.is_file():
+        return file
+    if not path.exists():
+        raise ModelError(
+            "no such run folder or model file", file=path, remedy="type the --out folder of `unmask train`"
+        )
+    remedy = f"resume it: unmask train DATA --out {path} --resume" if (path / "last.ckpt").exists() else None
+    raise ModelError(
+        "no model.safetensors in this folder", file=path, remedy=remedy or "give the --out of `unmask train`"
+    )
+
+
+@torch.inference_mode()
+def _run(net: nn.Module, example: Tensor) -> Tensor:
+    device = next(net.parameters()).device
+    training = net.training
+    output: Tensor = net.eval()(example.to(device)).float().cpu().contiguous()
+    net.train(training)
+    return output
+
+
+def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+            return {name: opened.get_tensor(name) for name in opened.keys()}, metadata  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"not a readable model file ({error})", file=file, remedy=COPY_AGAIN) from None

@@ -1,0 +1,62 @@
+"""Prediction: what a model says about one image."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unmask.arrays import AnyArray, ClassMap, LabelImage, ProbabilityMap
+from unmask.data.sample import Sample
+from unmask.instances.objects import Objects
+from unmask.instances.table import Columns, measure
+from unmask.recipe import Recipe
+
+__all__ = ["Prediction"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says about one image.
+
+    Attributes:
+        sample: the image.
+        probabilities: (classes, h, w) float32, channel 0 is background.
+        objects: with labels, classes and scores.
+        recipe: of the model.
+    """
+
+    sample: Sample
+    probabilities: ProbabilityMap
+    objects: Objects
+    recipe: Recipe
+
+    @property
+    def labels(self) -> LabelImage:
+        """(h, w) int32 label image of the objects."""
+        return self.objects.labels
+
+    @property
+    def classes(self) -> ClassMap:
+        """(h, w) uint8 class map.
+
+        Models of classes: the likeliest class where the foreground's probability reaches the mask threshold. Models of
+        objects: the class of the object that the pixel belongs to.
+        """
+        if self.recipe.data.kind != "classes":
+            return np.append(np.uint8(0), self.objects.classes)[self.labels]
+        foreground = 1 - self.probabilities[0] >= self.recipe.instances.mask_threshold
+        return np.where(foreground, 1 + self.probabilities[1:].argmax(axis=0), 0).astype(np.uint8)
+
+    @property
+    def mask(self) -> AnyArray:
+        """(h, w) what is saved as the label image: coded as the training masks were.
+
+        Models of classes: the class map, with the masks' own values. Others: the label image of the objects.
+        """
+        if self.recipe.data.kind != "classes":
+            return self.labels
+        return np.array([0, *self.recipe.data.class_values], np.int32)[self.classes]
+
+    @property
+    def table(self) -> Columns:
+        """A column a quantity, one element an object: size, place, shape, brightness; micrometres where known."""
+        return measure(self.objects, self.sample.image, self.sample.name, self.recipe.data.class_names)

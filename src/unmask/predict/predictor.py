@@ -1,0 +1,105 @@
+"""Predictor: a model on a device, ready for images."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from unmask.arrays import AnyArray, ProbabilityMap
+from unmask.data.folder import read_images
+from unmask.data.normalise import normalise, stretch_constants
+from unmask.data.sample import Sample
+from unmask.errors import PredictionError
+from unmask.model import Model
+from unmask.predict.prediction import Prediction
+from unmask.predict.tiles import default_memory, predict_probabilities, tile_side
+from unmask.recipe import Recipe
+
+__all__ = ["Predictor", "load"]
+
+
+class Predictor:
+    """A model on a device.
+
+    Args:
+        model: as loaded.
+        device: "cpu", "cuda", "cuda:1", "mps"; a GPU if there is one when None.
+        memory: bytes that a tile's activations may take; a quarter of what is free when None.
+        side: largest side of a tile in pixels, instead of `memory`; the result does not depend on it.
+    """
+
+    def __init__(
+        self, model: Model, device: str | None = None, memory: int | None = None, side: int | None = None
+    ) -> None:
+        self.model = model
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self._net = model.net.eval().to(self.device).to(memory_format=torch.channels_last)
+        need = model.family.bytes_per_pixel(model.recipe)
+        self.side = side or tile_side(memory or default_memory(), need, model.halo)
+
+    @property
+    def recipe(self) -> Recipe:
+        """The whole run that made the model."""
+        return self.model.recipe
+
+    def predict(
+        self, image: str | Path | AnyArray | Sample, progress: Callable[[int, int], None] | None = None
+    ) -> Prediction:
+        """Predict one image.
+
+        Args:
+            image: a file, an array (h, w) or (h, w, c), or a Sample.
+            progress: called with (pixels done, pixels in all).
+
+        Raises:
+            PredictionError: not an image, or its channels are not the model's.
+            DataError: the file cannot be read.
+        """
+        sample = _sample(image, self.recipe.data.channels)
+        probabilities = self.probabilities(sample, progress)
+        objects = self.model.family.decode(probabilities, self.recipe.instances, sample.pixel_size)
+        return Prediction(sample, probabilities, objects, self.recipe)
+
+    def probabilities(self, sample: Sample, progress: Callable[[int, int], None] | None = None) -> ProbabilityMap:
+        """Class probabilities of every pixel, (classes, h, w) float32.
+
+        Raises:
+            PredictionError: its channels are not the model's.
+        """
+        wanted = self.recipe.data.channels
+        if sample.channels != wanted:
+            raise PredictionError(
+                f"the image has {sample.channels} channels, the model was trained on {wanted}",
+                file=sample.file or sample.name,
+                remedy="give images like those the model was trained on, or train on images like this one",
+            )
+        image = normalise(sample.image, stretch_constants(sample.image, self.recipe.normalise))
+        return predict_probabilities(self._net, image, self.model.halo, self.side, self.device, progress)
+
+
+def load(path: str | Path, device: str | None = None) -> Predictor:
+    """The model of a run folder or model file, ready for images.
+
+    Raises:
+        ModelError: no such file, a damaged one, one of another format, or one that computes something else here.
+    """
+    return Predictor(Model.load(path), device)
+
+
+def _sample(image: str | Path | AnyArray | Sample, channels: int) -> Sample:
+    if isinstance(image, Sample):
+        return image
+    if isinstance(image, str | Path):
+        found = read_images([Path(image)], channels)
+        if len(found) != 1:
+            raise PredictionError(
+                f"it holds {len(found)} images", file=image, remedy="use `unmask predict`, or give one image at a time"
+            )
+        return next(iter(found))
+    array = np.asarray(image)
+    if array.ndim not in (2, 3) or array.size == 0 or not np.isfinite(array).all():
+        raise PredictionError(
+            f"an array of shape {array.shape} is not an image", remedy="give (h, w) or (h, w, c) finite numbers"
+        )
+    return Sample("array", array if array.ndim == 3 else array[..., None])

@@ -1,0 +1,83 @@
+"""The end of a run: the best weights, instance parameters fitted on the validation images, and their scores."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from unmask.arrays import LabelImage
+from unmask.data.files import write_text
+from unmask.data.images import write_labels
+from unmask.instances.fit import fit
+from unmask.metrics.scores import ImageScores, Scores, aggregate
+from unmask.model import Model
+from unmask.predict.prediction import Prediction
+from unmask.recipe import InstanceRecipe
+from unmask.training.validate import Validator, mean_dice
+
+__all__ = ["finish"]
+
+# Probabilities kept for fitting, all classes counted: 4 bytes each.
+FIT_VALUES = 250_000_000
+
+
+def finish(model: Model, validator: Validator, out: Path) -> tuple[Model, Scores]:
+    """Fit the instance parameters, score the validation images, and write `out/validation`.
+
+    Args:
+        model: with the best weights.
+        validator: with the validation images.
+        out: the run folder.
+
+    Returns:
+        The model with fitted parameters, and its scores on the validation images.
+    """
+    kept = _for_fitting(validator, model)
+    fitted = model.with_instances(_fit(model, kept, validator))
+    scores: list[ImageScores] = []
+    for prediction in validator.predictions(fitted):
+        sample = prediction.sample
+        write_labels(out / "validation" / "labels" / f"{sample.name}.tif", prediction.mask, sample.pixel_size)
+        scores.append(validator.score(prediction))
+    found = aggregate(scores)
+    content = {**found.to_dict(), "per_image": found.per_image, "criterion": validator.criterion}
+    write_text(out / "validation" / "scores.json", json.dumps(content, indent=1) + "\n")
+    return fitted, found
+
+
+def _for_fitting(validator: Validator, model: Model) -> list[Prediction]:
+    """Predictions of validation images, as many as the memory for fitting takes."""
+    kept: list[Prediction] = []
+    values = 0
+    for prediction in validator.predictions(model):
+        values += prediction.probabilities.size
+        if kept and values > FIT_VALUES:
+            break
+        kept.append(prediction)
+    return kept
+
+
+def _fit(model: Model, kept: Sequence[Prediction], validator: Validator) -> InstanceRecipe:
+    start = model.recipe.instances
+    if model.recipe.data.kind == "classes":
+        return start.model_copy(update=_class_threshold(kept, len(model.recipe.data.class_names)))
+    truths: list[LabelImage] = [p.sample.objects for p in kept if p.sample.objects is not None]
+    return fit([p.probabilities for p in kept], truths, validator.object_score(), start).values
+
+
+def _class_threshold(kept: Sequence[Prediction], classes: int) -> dict[str, float]:
+    """The foreground threshold with the best mean Dice; seeds, which play no part, are kept consistent."""
+
+    def score(threshold: float) -> float:
+        values = []
+        for p in kept:
+            assert p.sample.classes is not None, "validation samples are annotated"
+            found = np.where(1 - p.probabilities[0] >= threshold, 1 + p.probabilities[1:].argmax(axis=0), 0)
+            values.append(mean_dice(p.sample.classes, found.astype(np.uint8), classes))
+        known = [value for value in values if not math.isnan(value)]
+        return sum(known) / len(known) if known else 0.0
+
+    best = max((round(float(t), 2) for t in np.arange(0.2, 0.81, 0.05)), key=lambda t: (score(t), -abs(t - 0.5)))
+    return {"mask_threshold": best, "seed_threshold": max(best, 0.5)}

@@ -1,0 +1,122 @@
+"""Tiles for training: which images, where, cut out with mirrored surroundings. A pure function of seed and step.
+
+Nothing is carried from step to step, so a resumed run sees what an uninterrupted one would have seen.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from unmask.arrays import AnyArray
+from unmask.targets.targets import Targets
+from unmask.geometry.grid import mirror
+
+__all__ = ["Prepared", "PreparedImages", "TileBatch", "TileSampler"]
+
+# Half of the tiles are centred on an object, so that sparse objects are seen often enough.
+ON_OBJECT = 0.5
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An image ready for cutting: (h, w, c) float32 normalised, and its targets."""
+
+    image: AnyArray
+    targets: Targets
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return int(self.image.nbytes + self.targets.classes.nbytes + self.targets.weight.nbytes)
+
+
+@dataclass(frozen=True)
+class TileBatch:
+    """Source windows of a step's tiles, not augmented yet, on the CPU."""
+
+    names: tuple[str, ...]
+    images: Float[Tensor, "b c h w"]
+    targets: UInt8[Tensor, "b 1 h w"]
+    weights: Float[Tensor, "b 1 h w"]
+
+
+class PreparedImages:
+    """Prepared images by name, made when first wanted; the least recently used are dropped beyond `memory` bytes."""
+
+    def __init__(self, prepare: Callable[[str], Prepared], memory: int) -> None:
+        self._prepare = prepare
+        self._memory = memory
+        self._held: OrderedDict[str, Prepared] = OrderedDict()
+        self._bytes = 0
+
+    def __getitem__(self, name: str) -> Prepared:
+        if name in self._held:
+            self._held.move_to_end(name)
+            return self._held[name]
+        prepared = self._prepare(name)
+        self._held[name] = prepared
+        self._bytes += prepared.nbytes
+        while self._bytes > self._memory and len(self._held) > 1:
+            self._bytes -= self._held.popitem(last=False)[1].nbytes
+        return prepared
+
+
+class TileSampler:
+    """Cuts each step's source windows, one step ahead of the network in a thread of its own.
+
+    Args:
+        images: by name.
+        names: the training images.
+        source: side of a source window, pixels: the network's input and what augmentation may reach beyond it.
+        batch: windows a step on this device.
+        seed: of the run.
+        rank: of this device; devices draw different windows.
+    """
+
+    def __init__(
+        self, images: PreparedImages, names: tuple[str, ...], *, source: int, batch: int, seed: int, rank: int = 0
+    ) -> None:
+        self._images = images
+        self._names = names
+        self._source = source
+        self._batch = batch
+        self._key = (seed, rank)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tiles")
+        self._ahead: tuple[int, Future[TileBatch]] | None = None
+
+    def batch(self, step: int) -> TileBatch:
+        """The windows of a step; those of the next are begun."""
+        ahead = self._ahead if self._ahead is not None and self._ahead[0] == step else None
+        found = ahead[1].result() if ahead else self._cut(step)
+        self._ahead = (step + 1, self._thread.submit(self._cut, step + 1))
+        return found
+
+    def close(self) -> None:
+        """End the thread."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _cut(self, step: int) -> TileBatch:
+        random = np.random.default_rng((*self._key, step))
+        names = [self._names[i] for i in random.integers(len(self._names), size=self._batch)]
+        windows = [self._window(self._images[name], random) for name in names]
+        images, targets, weights = (torch.from_numpy(np.stack(parts)) for parts in zip(*windows, strict=True))
+        return TileBatch(tuple(names), images.permute(0, 3, 1, 2), targets[:, None], weights[:, None])
+
+    def _window(self, prepared: Prepared, random: np.random.Generator) -> tuple[AnyArray, AnyArray, AnyArray]:
+        height, width = prepared.targets.classes.shape
+        y, x = int(random.integers(height)), int(random.integers(width))
+        if random.random() < ON_OBJECT:
+            inside = prepared.targets.foreground
+            if inside.size:
+                y, x = divmod(int(inside[random.integers(inside.size)]), width)
+        half = self._source // 2
+        rows = mirror(y - half, y - half + self._source, height)
+        columns = mirror(x - half, x - half + self._source, width)
+        at = np.ix_(rows, columns)
+        return prepared.image[at], prepared.targets.classes[at], prepared.targets.weight[at]

@@ -1,0 +1,130 @@
+"""Survey: what a data set holds, in the few numbers that a recipe is derived from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from unmask.arrays import LabelImage
+from unmask.data.dataset import Dataset
+from unmask.data.sample import Sample
+from unmask.errors import DataError, MaskError
+from unmask.geometry.labels import areas
+
+__all__ = ["Survey", "survey"]
+
+# Enough for every percentile used; a larger set is sampled evenly.
+MOST_IMAGES = 200
+# Objects that fill more of the image than this, with thin background between them, are cells between membranes.
+MEMBRANE_COVER = 0.6
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Numbers of a data set.
+
+    Attributes:
+        images: how many images were looked at, of how many.
+        sizes: (n, 2) rows and columns.
+        channels: of every image.
+        grey: type and range of the grey values, in words.
+        diameters: of all objects, pixels, of the circle of equal area; sorted.
+        objects_per_image: mean.
+        touching: share of objects that share a side or corner with another.
+        frequencies: share of the pixels of each class, the background first.
+        pixel_size: (y, x) micrometres, when all files agree.
+    """
+
+    images: tuple[int, int]
+    sizes: tuple[tuple[int, int], ...]
+    channels: int
+    grey: str
+    diameters: tuple[float, ...]
+    objects_per_image: float
+    touching: float
+    frequencies: tuple[float, ...]
+    pixel_size: tuple[float, float] | None
+
+    @property
+    def side(self) -> int:
+        """Median of the images' shorter sides, pixels."""
+        return int(np.median([min(size) for size in self.sizes]))
+
+    @property
+    def membranes(self) -> bool:
+        """Whether cells fill the image, with thin membranes between them (as in EM)."""
+        return 1 - self.frequencies[0] > MEMBRANE_COVER and self.objects_per_image >= 2
+
+    def diameter(self, percent: float) -> float:
+        """A percentile of the objects' diameters, pixels."""
+        return float(np.percentile(self.diameters, percent))
+
+
+def survey(dataset: Dataset, names: Sequence[str]) -> Survey:
+    """Look at the images named, at most 200 of them, evenly spread.
+
+    Raises:
+        DataError: nothing is annotated.
+        MaskError: no mask holds anything but background.
+    """
+    chosen = [names[i] for i in sorted({int(i) for i in np.linspace(0, len(names) - 1, min(MOST_IMAGES, len(names)))})]
+    samples = (dataset.load(name) for name in chosen)
+    rows = [_row(sample, 1 + len(dataset.class_names)) for sample in samples]
+    if not rows:
+        raise DataError("no annotated image to learn from", file=dataset.root, remedy="add images and their masks")
+    counts = np.sum([row.counts for row in rows], axis=0)
+    diameters = np.sort(np.concatenate([row.diameters for row in rows]))
+    if diameters.size == 0:
+        raise MaskError("every mask is empty", file=dataset.root, remedy="draw at least a few objects in the masks")
+    scales = {row.pixel_size for row in rows}
+    return Survey(
+        images=(len(chosen), len(names)),
+        sizes=tuple(row.size for row in rows),
+        channels=rows[0].channels,
+        grey=f"{rows[0].type}, {min(row.low for row in rows):g} to {max(row.high for row in rows):g}",
+        diameters=tuple(float(d) for d in diameters),
+        objects_per_image=diameters.size / len(rows),
+        touching=sum(row.touching for row in rows) / diameters.size,
+        frequencies=tuple(float(share) for share in counts / counts.sum()),
+        pixel_size=scales.pop() if len(scales) == 1 else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Row:
+    size: tuple[int, int]
+    channels: int
+    type: str
+    low: float
+    high: float
+    diameters: np.ndarray
+    touching: int
+    counts: np.ndarray
+    pixel_size: tuple[float, float] | None
+
+
+def _row(sample: Sample, classes: int) -> _Row:
+    assert sample.classes is not None, "training samples are annotated"
+    assert sample.objects is not None, "training samples are annotated"
+    found = areas(sample.objects)
+    return _Row(
+        size=sample.size,
+        channels=sample.channels,
+        type=str(sample.image.dtype),
+        low=float(sample.image.min()),
+        high=float(sample.image.max()),
+        diameters=np.sqrt(found[found > 0] * 4 / np.pi),
+        touching=_touching(sample.objects),
+        counts=np.bincount(sample.classes.ravel(), minlength=classes),
+        pixel_size=sample.pixel_size,
+    )
+
+
+def _touching(objects: LabelImage) -> int:
+    """How many objects have a pixel beside (8 neighbours) one of another object."""
+    largest = ndimage.maximum_filter(objects, 3)
+    padded = np.where(objects == 0, np.iinfo(np.int32).max, objects)
+    smallest = ndimage.minimum_filter(padded, 3)
+    beside = (objects > 0) & ((largest != objects) | (smallest != objects))
+    return int(np.unique(objects[beside]).size)

@@ -1,0 +1,111 @@
+"""Validation: the real tiled prediction of whole images, scored with the real metrics."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from unmask.arrays import ClassMap, LabelImage
+from unmask.data.dataset import Dataset
+from unmask.metrics.boundaries import fill_borders, v_rand
+from unmask.metrics.matching import THRESHOLDS, match
+from unmask.metrics.overlaps import overlaps
+from unmask.metrics.scores import ImageScores, score_image
+from unmask.model import Model
+from unmask.predict.prediction import Prediction
+from unmask.predict.predictor import Predictor
+
+__all__ = ["Validator", "mean_ap", "mean_dice", "v_rand_filled"]
+
+# Above .9 IoU, annotations of small objects disagree with themselves.
+AP_THRESHOLDS = tuple(threshold for threshold in THRESHOLDS if threshold < 0.925)
+
+
+def mean_ap(truth: LabelImage, prediction: LabelImage) -> float:
+    """Average precision TP / (TP + FP + FN), mean over IoU .5 to .9; NaN where both are empty."""
+    table = overlaps(truth, prediction)
+    if not table.truth_ids.size and not table.prediction_ids.size:
+        return math.nan
+    return float(np.mean([match(table, threshold).ap for threshold in AP_THRESHOLDS]))
+
+
+def v_rand_filled(truth: LabelImage, prediction: LabelImage) -> float:
+    """V_rand with predicted borders thinned away; NaN where the truth has no object."""
+    found = v_rand(overlaps(truth, fill_borders(prediction)))
+    return math.nan if found is None else found
+
+
+class Validator:
+    """Scores models on the validation images.
+
+    Args:
+        dataset: annotated.
+        names: the validation images.
+        membranes: judge borders (V_rand) rather than objects (AP).
+    """
+
+    def __init__(self, dataset: Dataset, names: Sequence[str], *, membranes: bool) -> None:
+        self.dataset = dataset
+        self.names = tuple(names)
+        self.membranes = membranes
+
+    @property
+    def criterion(self) -> str:
+        """What `score` is, in words."""
+        if self.dataset.kind == "classes":
+            return "mean Dice of the classes"
+        return "V_rand" if self.membranes else "AP, mean over IoU .5 to .9"
+
+    def object_score(self) -> Callable[[LabelImage, LabelImage], float]:
+        """(truth, prediction) label images to the figure that instance parameters are fitted by."""
+        return v_rand_filled if self.membranes else mean_ap
+
+    def __call__(self, model: Model) -> dict[str, float]:
+        """Named figures of a model, means over images; `score` is the one that decides."""
+        rows = [self._figures(prediction) for prediction in self.predictions(model)]
+        return {key: _mean([row[key] for row in rows]) for key in rows[0]}
+
+    def predictions(self, model: Model) -> Iterator[Prediction]:
+        """Predictions of the validation images, one at a time."""
+        predictor = Predictor(model, device=str(next(model.net.parameters()).device))
+        for name in self.names:
+            yield predictor.predict(self.dataset.load(name))
+
+    def score(self, prediction: Prediction) -> ImageScores:
+        """All scores of one prediction."""
+        sample = prediction.sample
+        return score_image(
+            sample.name,
+            sample.classes,
+            sample.objects,
+            prediction.classes,
+            prediction.labels,
+            self.dataset.class_names,
+        )
+
+    def _figures(self, prediction: Prediction) -> dict[str, float]:
+        sample = prediction.sample
+        assert sample.classes is not None, "validation samples are annotated"
+        assert sample.objects is not None, "validation samples are annotated"
+        dice = mean_dice(sample.classes, prediction.classes, len(self.dataset.class_names))
+        if self.dataset.kind == "classes":
+            return {"score": dice, "dice": dice}
+        table = overlaps(sample.objects, prediction.labels)
+        ap = match(table, 0.5).ap if table.truth_ids.size or table.prediction_ids.size else math.nan
+        return {"score": self.object_score()(sample.objects, prediction.labels), "ap_0.50": ap, "dice": dice}
+
+
+def mean_dice(truth: ClassMap, prediction: ClassMap, classes: int) -> float:
+    """Mean Dice over the classes that are there or were predicted; NaN where there are none."""
+    values = []
+    for index in range(1, classes + 1):
+        true, found = truth == index, prediction == index
+        if total := int(true.sum()) + int(found.sum()):
+            values.append(2 * int((true & found).sum()) / total)
+    return float(np.mean(values)) if values else math.nan
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Mean of the values that say something; 0 where none does."""
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else 0.0

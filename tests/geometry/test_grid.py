@@ -1,0 +1,71 @@
+"""Tiles cover the image exactly once and read what one pass over the whole image would."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unmask.geometry.grid import Span, clipped_axis, mirror, mirrored_axis, tiles
+
+
+@given(st.integers(1, 40), st.integers(0, 120), st.integers(0, 120))
+def test_mirror_is_numpys_reflection(size: int, before: int, after: int) -> None:
+    # NumPy's reflection of a single pixel repeats it, as ours does.
+    expected = np.pad(np.arange(size), (before, after), mode="reflect")
+    assert np.array_equal(mirror(-before, size + after, size), expected)
+
+
+def covers(spans: list[Span], size: int) -> bool:
+    """Whether the spans write 0..size-1, each once, in order."""
+    return [i for span in spans for i in range(span.start, span.stop)] == list(range(size))
+
+
+@given(st.integers(1, 700), st.integers(1, 300), st.integers(0, 100), st.sampled_from([1, 2, 8, 16]), st.data())
+def test_mirrored_axis(size: int, tile: int, halo: int, stride: int, data: st.DataObject) -> None:
+    remainder = data.draw(st.integers(0, stride - 1))
+    spans = mirrored_axis(size, tile, halo, stride, remainder)
+    assert covers(spans, size)
+    for span in spans:
+        assert span.start % stride == 0
+        assert span.read_start == span.start - halo
+        assert span.read_stop >= span.stop + halo
+        assert (span.read_stop - span.read_start) % stride == remainder
+        assert span.read_stop - (span.stop + halo) < stride
+
+
+@given(st.integers(1, 700), st.integers(1, 300), st.integers(0, 100), st.sampled_from([1, 2, 8, 16]))
+def test_clipped_axis(size: int, tile: int, halo: int, stride: int) -> None:
+    spans = clipped_axis(size, tile, halo, stride)
+    end = -(-size // stride) * stride
+    assert covers(spans, size)
+    for span in spans:
+        assert span.start % stride == span.read_start % stride == span.read_stop % stride == 0
+        assert span.offset == span.start - span.read_start
+        assert span.read_start == 0 or span.start - span.read_start >= halo
+        assert span.read_stop == end or span.read_stop - span.stop >= halo
+        assert span.read_start >= 0
+        assert span.read_stop <= end
+
+
+def test_reassembly() -> None:
+    """Cut up, put together: the very image."""
+    image = np.random.default_rng(0).integers(0, 255, (53, 71))
+    result = np.full_like(image, -1)
+    for tile in tiles(clipped_axis(53, 16, 5, 8), clipped_axis(71, 24, 5, 8)):
+        rows, columns = tile.rows, tile.columns
+        window = image[
+            np.ix_(mirror(rows.read_start, rows.read_stop, 53), mirror(columns.read_start, columns.read_stop, 71))
+        ]
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        result[rows.start : rows.stop, columns.start : columns.stop] = window[
+            rows.offset : rows.offset + height, columns.offset : columns.offset + width
+        ]
+    assert np.array_equal(result, image)
+
+
+@pytest.mark.parametrize("size", [388, 389, 1])
+def test_the_papers_tile(size: int) -> None:
+    """388 pixels at stride 16 need two tiles of 384: origins stay multiples of the stride."""
+    spans = mirrored_axis(size, 388, 92, 16, 12)
+    assert [span.start for span in spans] == ([0, 384] if size > 384 else [0])
+    assert spans[0].read_stop - spans[0].read_start == (572 if size > 384 else 188)
