@@ -135,6 +135,9 @@ class ScheduleRecipe(_Part):
     batch: Positive = Field(8, description="tiles a step, over all devices")
     steps: Positive = Field(2000, description="how many steps; with --minutes, what the time is found to buy")
     minutes: Annotated[float, Field(gt=0)] | None = Field(None, description="wall-clock budget of the whole command")
+    criterion: Literal["ap", "v_rand", "dice"] = Field(
+        "ap", description="what decides which weights and thresholds are best on the validation images"
+    )
     validations: Positive = Field(6, description="how often the validation images are predicted")
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] = Field("32-true", description="Lightning's word")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="of weights, split, tiles and augmentation")

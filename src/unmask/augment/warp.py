@@ -43,7 +43,7 @@ class WarpRange(Protocol):
 
     @property
     def elastic(self) -> float:
-        """Standard deviation of the displacement vectors, source pixels."""
+        """Standard deviation of the displacement vectors, source pixels; above a twelfth of the tile it may fold."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Few annotated images in, exact masks out, at any image size.",
-    epilog="Start with [bold]unmask demo[/bold]. Any command takes --debug, which shows a traceback when it fails.",
+    epilog="Start with `unmask demo`. Any command takes --debug, which shows a traceback when it fails.",
 )
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "read_header",
     "read_image",
     "write_float",
+    "write_image",
     "write_labels",
     "write_png",
     "write_text",
@@ -94,6 +95,26 @@ def read_image(path: str | Path, page: int | None = None, *, indices: bool = Fal
             header, plane = read_raster(path, indices=indices)
             planes = [plane]
         return ImageFile(header, tuple(_plain(path, plane) for plane in planes))
+
+
+def write_image(path: str | Path, image: RawImage, pixel_size: tuple[float, float] | None = None) -> None:
+    """Writes an (h, w, c) image as TIFF, deflate-compressed, with its own type: axes YX, or CYX for many channels.
+
+    Args:
+        path: the file.
+        image: (h, w, c) of a type that `read_image` gives.
+        pixel_size: (y, x) in micrometres, stored as resolution tags.
+
+    Raises:
+        ValueError: `image` does not have three axes.
+        UnmaskError: the file cannot be written; all or nothing.
+    """
+    if image.ndim != 3:
+        raise ValueError(f"an image is (h, w, c), not {image.shape}")
+    one = image.shape[2] == 1
+    _write_tiff(
+        path, image[..., 0] if one else np.moveaxis(image, 2, 0), "YX" if one else "CYX", pixel_size, compression="zlib"
+    )
 
 
 def write_labels(path: str | Path, labels: AnyArray, pixel_size: tuple[float, float] | None = None) -> None:

@@ -13,6 +13,7 @@ from skimage import measure
 
 from unmask.arrays import AnyArray, LabelImage
 from unmask.data.phantom_noise import Window, drawn, smooth_field
+from unmask.errors import DataError
 
 __all__ = ["Lattice", "Sites", "scattered", "settled", "whole_objects"]
 
@@ -28,10 +29,21 @@ class Lattice:
     Attributes:
         shape: (h, w) of the phantom, in pixels.
         spacing: side of a cell, in pixels.
+
+    Raises:
+        DataError: more cells than int32 has ids.
     """
 
     shape: tuple[int, int]
     spacing: int
+
+    def __post_init__(self) -> None:
+        largest = np.iinfo(np.int32).max
+        if math.prod(self.cells) > largest:
+            problem = (
+                f"a phantom of {self.shape[0]} x {self.shape[1]} pixels has more than {largest} places for objects"
+            )
+            raise DataError(problem, remedy="choose a smaller shape or a larger diameter")
 
     @property
     def cells(self) -> tuple[int, int]:

@@ -17,23 +17,24 @@ from unmask.arrays import AnyArray, LabelImage
 __all__ = ["two_nearest"]
 
 
-def two_nearest(objects: LabelImage, radius: float) -> tuple[Float32[np.ndarray, "h w"], Float32[np.ndarray, "h w"]]:
-    """Distances to the nearest and to the second nearest object.
+def two_nearest(objects: LabelImage, radius: float) -> tuple[Float32[np.ndarray, "2 h w"], Int32[np.ndarray, "2 h w"]]:
+    """The nearest and the second nearest object of each pixel.
 
     Args:
         objects: (h, w) int32, 0 is background.
         radius: in pixels; how far to look.
 
     Returns:
-        d1, d2: (h, w) float32, Euclidean, between pixel centres, to the nearest pixel of an object, 0 inside it;
-        infinite where no such object lies within the radius.
+        distances: (2, h, w) float32, Euclidean, between pixel centres, to the nearest pixel of the object, 0 inside
+            it; infinite where no such object lies within the radius.
+        owners: (2, h, w) int32, the ids of these objects; 0 where the distance is infinite.
     """
     reach = int(radius)
-    owners, squares = _along_columns(objects, reach)
-    found = _along_rows(owners, squares, reach)
-    absent = (found < 0) | (found > radius**2)
-    nearest, second = np.where(absent, np.float32(np.inf), np.sqrt(np.abs(found), dtype=np.float32))
-    return nearest, second
+    owners, squares = _along_rows(*_along_columns(objects, reach), reach)
+    owners[squares > radius**2] = 0
+    distances = np.sqrt(np.abs(squares), dtype=np.float32)
+    distances[owners == 0] = np.inf
+    return distances, owners
 
 
 # Two objects and their distances, the nearer first; id 0 and a distance of -1 where there is none.
@@ -84,10 +85,11 @@ def _along_columns(objects: LabelImage, reach: int) -> tuple[AnyArray, AnyArray]
 
 
 @numba.njit(cache=True)
-def _along_rows(owners: AnyArray, squares: AnyArray, reach: int) -> Int32[np.ndarray, "2 h w"]:
-    """Joins the columns within `reach` of each pixel: squared distances to the two nearest objects, -1 for none."""
+def _along_rows(owners: AnyArray, squares: AnyArray, reach: int) -> tuple[AnyArray, AnyArray]:
+    """Joins the columns within `reach` of each pixel: ids and squared distances, (2, h, w) int32."""
     height, width = owners.shape[:2]
-    found = np.empty((2, height, width), np.int32)
+    nearest_owners = np.empty((2, height, width), np.int32)
+    nearest_squares = np.empty((2, height, width), np.int32)
     for y in range(height):
         for x in range(width):
             two = _NOBODY
@@ -98,5 +100,5 @@ def _along_rows(owners: AnyArray, squares: AnyArray, reach: int) -> Int32[np.nda
                     if 0 <= u < width:
                         for k in range(2):
                             two = _enter(two, owners[y, u, k], away * away + squares[y, u, k])
-            found[0, y, x], found[1, y, x] = two[1], two[3]
-    return found
+            nearest_owners[0, y, x], nearest_squares[0, y, x], nearest_owners[1, y, x], nearest_squares[1, y, x] = two
+    return nearest_owners, nearest_squares

@@ -7,11 +7,11 @@ line of contact into background, and only those: an object's border to plain bac
 import numba
 import numpy as np
 from jaxtyping import Int32
-from scipy import ndimage
 
 from unmask.arrays import ClassMap, LabelImage
 from unmask.errors import MaskError, RecipeError
 from unmask.geometry.labels import relabel
+from unmask.targets.distances import two_nearest
 
 __all__ = ["carve_ridge", "class_target"]
 
@@ -23,7 +23,7 @@ def carve_ridge(objects: LabelImage, width: int) -> LabelImage:
     and column at least `width` background pixels lie between two objects. Both give half of it; the odd pixel comes
     from the larger object, of two equal ones from the one that starts later in raster order.
 
-    No object loses more than half of its pixels. Where it would, the ridge around it is made one pixel narrower, again
+    But no object loses more than half of its pixels. Where it would, the ridge around it is made one pixel narrower, again
     and again if need be, down to none: only then do objects stay in contact.
 
     Args:
@@ -43,9 +43,8 @@ def carve_ridge(objects: LabelImage, width: int) -> LabelImage:
     areas = np.bincount(numbers.ravel())
     if width == 0 or areas.size <= 2:
         return objects.copy()
-    nearest = ndimage.distance_transform_edt(numbers == 0, return_distances=False, return_indices=True)
-    cells = numbers[tuple(nearest)]
     order = np.argsort(np.argsort(areas, kind="stable")).astype(np.int32)
+    cells = _cells(numbers, order, width)
     widths = np.full(areas.size, width, np.int32)
     while True:
         carved = _carve(numbers, cells, widths, order)
@@ -76,6 +75,17 @@ def class_target(classes: ClassMap, objects: LabelImage, width: int) -> ClassMap
     return np.where(carve_ridge(objects, width) == objects, classes, 0).astype(np.uint8)
 
 
+def _cells(numbers: LabelImage, order: Int32[np.ndarray, " n"], width: int) -> LabelImage:
+    """The object nearest to each pixel, 0 where none is near enough to matter for a ridge of this width.
+
+    Pixels half way between two objects lie in a gap of odd width. They go to the object of higher order if the ridge
+    is odd too, else to the other: then ridge and gap add up, and the object of higher order gives the odd pixel.
+    """
+    distances, (nearest, second) = two_nearest(numbers, (width + 1) // 2)
+    swap = order[second] > order[nearest] if width % 2 else order[second] < order[nearest]
+    return np.where((second > 0) & (distances[0] == distances[1]) & swap, second, nearest)
+
+
 @numba.njit(cache=True)
 def _carve(
     numbers: LabelImage, cells: LabelImage, widths: Int32[np.ndarray, " n"], order: Int32[np.ndarray, " n"]
@@ -84,7 +94,7 @@ def _carve(
 
     Args:
         numbers: (h, w) objects 1..n, 0 is background.
-        cells: (h, w) the object nearest to each pixel.
+        cells: (h, w) the object nearest to each pixel, 0 where none is near.
         widths: (n + 1,) of the ridge around each object; between two objects the narrower one counts.
         order: (n + 1,) of two objects the one of higher order gives the odd pixel.
     """
@@ -97,7 +107,7 @@ def _carve(
             for v in range(max(0, y - reach), min(height, y + reach + 1)):
                 for u in range(max(0, x - reach), min(width, x + reach + 1)):
                     other = cells[v, u]
-                    if own and other != own:
+                    if own and other and other != own:
                         ridge = min(widths[own], widths[other])
                         share = ridge // 2 + (ridge % 2 if order[own] > order[other] else 0)
                         if (v - y) ** 2 + (u - x) ** 2 <= share**2:

@@ -41,8 +41,8 @@ def border_weight(
         RecipeError: w0 is negative, or sigma or the tolerance not above 0.
     """
     radius = cut_off(w0, sigma, tolerance)
-    d1, d2 = two_nearest(objects, radius)
-    total = d1 + d2
+    distances, _ = two_nearest(objects, radius)
+    total = distances.sum(0)
     weight = np.float32(w0) * np.exp(-np.square(total) / np.float32(2 * sigma**2))
     weight[total > radius] = 0
     return weight.astype(np.float32, copy=False)

@@ -15,7 +15,7 @@ from unmask.metrics.scores import ImageScores, Scores, aggregate
 from unmask.model import Model
 from unmask.predict.prediction import Prediction
 from unmask.recipe import InstanceRecipe
-from unmask.training.validate import Validator, mean_dice
+from unmask.training.validate import CRITERIA, Validator, mean_dice
 
 __all__ = ["finish"]
 
@@ -42,7 +42,7 @@ def finish(model: Model, validator: Validator, out: Path) -> tuple[Model, Scores
         write_labels(out / "validation" / "labels" / f"{sample.name}.tif", prediction.mask, sample.pixel_size)
         scores.append(validator.score(prediction))
     found = aggregate(scores)
-    content = {**found.to_dict(), "per_image": found.per_image, "criterion": validator.criterion}
+    content = {**found.to_dict(), "per_image": found.per_image, "criterion": CRITERIA[validator.criterion]}
     write_text(out / "validation" / "scores.json", json.dumps(content, indent=1) + "\n")
     return fitted, found
 

@@ -77,6 +77,7 @@ def fit_weights(
     out: Path,
     fabric: Fabric,
     *,
+    validation_pixels: int,
     started: float,
     resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
@@ -89,6 +90,7 @@ def fit_weights(
         validate: a model to named validation figures; `score` decides which weights are best.
         out: the run folder; exists.
         fabric: launched.
+        validation_pixels: of all validation images, for the time budget before a validation was measured.
         started: `time.monotonic()` at the beginning of the command, for time budgets.
         resume: go on from `out/last.ckpt`.
         on_progress: called after each step.
@@ -96,7 +98,7 @@ def fit_weights(
     Raises:
         TrainingError: the loss is not finite; the checkpoint is missing, damaged or of another recipe.
     """
-    loop = _Loop(recipe, sampler_for, validate, out, fabric, started, on_progress)
+    loop = _Loop(recipe, sampler_for, validate, out, fabric, validation_pixels, started, on_progress)
     if resume:
         loop.restore(read_checkpoint(out / "last.ckpt"))
     try:
@@ -116,6 +118,7 @@ class _Loop:
         validate: Callable[[Model], Row],
         out: Path,
         fabric: Fabric,
+        validation_pixels: int,
         started: float,
         on_progress: Callable[[Progress], None] | None,
     ) -> None:
@@ -134,7 +137,9 @@ class _Loop:
         schedule = recipe.schedule
         self.timed = schedule.minutes is not None and not schedule.knots
         self.knots = schedule.knots or straight(UNMEASURED if self.timed else schedule.steps)
-        self.clock = Clock((schedule.minutes or 0) * 60, validation_steps=2.0)
+        # A step's forward and backward pass costs three forward ones; reading objects and scoring, about one.
+        per_step = 1.5 * schedule.batch * schedule.tile**2
+        self.clock = Clock((schedule.minutes or 0) * 60, validation_steps=validation_pixels / per_step)
         self.step, self.validations, self.best, self.spent = 0, 0, -math.inf, 0.0
         self.log: list[Row] = []
         self.kept_at = self.refitted_at = 0.0

@@ -100,7 +100,9 @@ def plan(
         targets=_targets(dataset, found, why),
         augment=_augment(found, why),
         optimiser=_optimiser(base, why),
-        schedule=_schedule(base, found, network, machine, why),
+        schedule=_schedule(base, found, network, machine, minutes or DEFAULT_MINUTES, why).model_copy(
+            update={"criterion": _criterion(dataset, found, why)}
+        ),
         instances=_instances(found, why),
     )
     settings = [*settings, *([] if minutes is None else [f"schedule.minutes={minutes}"])]
@@ -197,7 +199,9 @@ def _optimiser(base: str, why: dict[str, str]) -> OptimiserRecipe:
     return OptimiserRecipe()
 
 
-def _schedule(base: str, found: Survey, network: UNetRecipe, machine: Machine, why: dict[str, str]) -> ScheduleRecipe:
+def _schedule(
+    base: str, found: Survey, network: UNetRecipe, machine: Machine, minutes: float, why: dict[str, str]
+) -> ScheduleRecipe:
     stride = 2**network.depth
     if base == "paper":
         tile, batch = (388 if found.side >= 388 else max(4, found.side // stride * stride + 4)), 1
@@ -209,8 +213,24 @@ def _schedule(base: str, found: Survey, network: UNetRecipe, machine: Machine, w
         why["schedule.batch"] = f"{batch} tiles a step for {machine.words}"
     why["schedule.tile"] = f"256, or the median image's shorter side ({found.side})"
     why["schedule.minutes"] = "enough for a first model; more time gives a better one"
+    validations = min(10, max(2, round(minutes / 2.5)))
+    why["schedule.validations"] = "every two or three minutes"
     precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed" if machine.gpus else "32-true"
-    return ScheduleRecipe(tile=tile, batch=min(batch, 64), minutes=DEFAULT_MINUTES, precision=precision)
+    return ScheduleRecipe(
+        tile=tile, batch=min(batch, 64), minutes=DEFAULT_MINUTES, validations=validations, precision=precision
+    )
+
+
+def _criterion(dataset: Dataset, found: Survey, why: dict[str, str]) -> Literal["ap", "v_rand", "dice"]:
+    if dataset.kind == "classes":
+        why["schedule.criterion"] = "the masks are classes"
+        return "dice"
+    cover = 1 - found.frequencies[0]
+    if found.membranes:
+        why["schedule.criterion"] = f"cells cover {cover:.0%} of the images, with membranes between them"
+        return "v_rand"
+    why["schedule.criterion"] = f"the masks are objects; they cover {cover:.0%} of the images"
+    return "ap"
 
 
 def _instances(found: Survey, why: dict[str, str]) -> InstanceRecipe:

@@ -26,7 +26,6 @@ from unmask.training.finish import finish
 from unmask.training.loop import Progress, Trained, fit_weights
 from unmask.training.plan import plan
 from unmask.training.sampler import Prepared, PreparedImages, TileSampler
-from unmask.training.survey import survey
 from unmask.training.validate import Validator
 
 __all__ = ["Run", "plan_run", "read_recipe", "train"]
@@ -107,17 +106,20 @@ def train(
         resolved, split = plan_run(dataset, recipe, settings, minutes, steps)
         write_text(out / "recipe.yaml", dump(resolved))
         write_text(out / "split.json", json.dumps(split, indent=1) + "\n")
+    for name in split["val"]:  # the training images were read by the plan; a damaged file must not end a run half way
+        dataset.load(name)
     if on_start is not None:
         on_start(resolved, split, dataset)
     fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=resolved.schedule.precision)
     fabric.launch()
-    validator = Validator(dataset, split["val"] or split["train"], membranes=survey(dataset, split["train"]).membranes)
+    validator = Validator(dataset, split["val"] or split["train"], resolved.schedule.criterion)
     trained = fit_weights(
         resolved,
         lambda source, batch, rank: _sampler(dataset, split["train"], resolved, source, batch, rank),
         validator,
         out,
         fabric,
+        validation_pixels=validator.pixels,
         started=started,
         resume=resume,
         on_progress=on_progress,

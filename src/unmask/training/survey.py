@@ -14,8 +14,6 @@ from unmask.geometry.labels import areas
 
 __all__ = ["Survey", "survey"]
 
-# Enough for every percentile used; a larger set is sampled evenly.
-MOST_IMAGES = 200
 # Objects that fill more of the image than this, with thin background between them, are cells between membranes.
 MEMBRANE_COVER = 0.6
 
@@ -25,7 +23,7 @@ class Survey:
     """Numbers of a data set.
 
     Attributes:
-        images: how many images were looked at, of how many.
+        images: how many.
         sizes: (n, 2) rows and columns.
         channels: of every image.
         grey: type and range of the grey values, in words.
@@ -36,7 +34,7 @@ class Survey:
         pixel_size: (y, x) micrometres, when all files agree.
     """
 
-    images: tuple[int, int]
+    images: int
     sizes: tuple[tuple[int, int], ...]
     channels: int
     grey: str
@@ -62,15 +60,13 @@ class Survey:
 
 
 def survey(dataset: Dataset, names: Sequence[str]) -> Survey:
-    """Look at the images named, at most 200 of them, evenly spread.
+    """Look at every image named, so that a damaged one is found before training and not an hour into it.
 
     Raises:
-        DataError: nothing is annotated.
+        DataError: nothing is annotated, or a file cannot be used.
         MaskError: no mask holds anything but background.
     """
-    chosen = [names[i] for i in sorted({int(i) for i in np.linspace(0, len(names) - 1, min(MOST_IMAGES, len(names)))})]
-    samples = (dataset.load(name) for name in chosen)
-    rows = [_row(sample, 1 + len(dataset.class_names)) for sample in samples]
+    rows = [_row(dataset.load(name), 1 + len(dataset.class_names)) for name in names]
     if not rows:
         raise DataError("no annotated image to learn from", file=dataset.root, remedy="add images and their masks")
     counts = np.sum([row.counts for row in rows], axis=0)
@@ -79,7 +75,7 @@ def survey(dataset: Dataset, names: Sequence[str]) -> Survey:
         raise MaskError("every mask is empty", file=dataset.root, remedy="draw at least a few objects in the masks")
     scales = {row.pixel_size for row in rows}
     return Survey(
-        images=(len(chosen), len(names)),
+        images=len(rows),
         sizes=tuple(row.size for row in rows),
         channels=rows[0].channels,
         grey=f"{rows[0].type}, {min(row.low for row in rows):g} to {max(row.high for row in rows):g}",

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 
 from unmask.arrays import ClassMap, LabelImage
 from unmask.data.dataset import Dataset
+from unmask.data.images import read_header
 from unmask.metrics.boundaries import fill_borders, v_rand
 from unmask.metrics.matching import THRESHOLDS, match
 from unmask.metrics.overlaps import overlaps
@@ -15,7 +17,14 @@ from unmask.model import Model
 from unmask.predict.prediction import Prediction
 from unmask.predict.predictor import Predictor
 
-__all__ = ["Validator", "mean_ap", "mean_dice", "v_rand_filled"]
+__all__ = ["CRITERIA", "Criterion", "Validator", "mean_ap", "mean_dice", "v_rand_filled"]
+
+Criterion = Literal["ap", "v_rand", "dice"]
+CRITERIA: dict[Criterion, str] = {
+    "ap": "AP, mean over IoU .5 to .9",
+    "v_rand": "V_rand, borders thinned away",
+    "dice": "mean Dice of the classes",
+}
 
 # Above .9 IoU, annotations of small objects disagree with themselves.
 AP_THRESHOLDS = tuple(threshold for threshold in THRESHOLDS if threshold < 0.925)
@@ -41,24 +50,23 @@ class Validator:
     Args:
         dataset: annotated.
         names: the validation images.
-        membranes: judge borders (V_rand) rather than objects (AP).
+        criterion: what decides: "ap" (mean over IoU .5 to .9), "v_rand" (membranes) or "dice" (classes).
     """
 
-    def __init__(self, dataset: Dataset, names: Sequence[str], *, membranes: bool) -> None:
+    def __init__(self, dataset: Dataset, names: Sequence[str], criterion: Criterion) -> None:
         self.dataset = dataset
         self.names = tuple(names)
-        self.membranes = membranes
+        self.criterion = criterion
 
     @property
-    def criterion(self) -> str:
-        """What `score` is, in words."""
-        if self.dataset.kind == "classes":
-            return "mean Dice of the classes"
-        return "V_rand" if self.membranes else "AP, mean over IoU .5 to .9"
+    def pixels(self) -> int:
+        """Of all validation images."""
+        sizes = [read_header(self.dataset.entry(name).image).size for name in self.names]
+        return sum(rows * columns for rows, columns in sizes)
 
     def object_score(self) -> Callable[[LabelImage, LabelImage], float]:
         """(truth, prediction) label images to the figure that instance parameters are fitted by."""
-        return v_rand_filled if self.membranes else mean_ap
+        return v_rand_filled if self.criterion == "v_rand" else mean_ap
 
     def __call__(self, model: Model) -> dict[str, float]:
         """Named figures of a model, means over images; `score` is the one that decides."""
@@ -88,7 +96,7 @@ class Validator:
         assert sample.classes is not None, "validation samples are annotated"
         assert sample.objects is not None, "validation samples are annotated"
         dice = mean_dice(sample.classes, prediction.classes, len(self.dataset.class_names))
-        if self.dataset.kind == "classes":
+        if self.criterion == "dice":
             return {"score": dice, "dice": dice}
         table = overlaps(sample.objects, prediction.labels)
         ap = match(table, 0.5).ap if table.truth_ids.size or table.prediction_ids.size else math.nan

@@ -1,0 +1,5 @@
+"""python -m unmask."""
+
+from unmask.cli.main import main
+
+main()

@@ -1,0 +1,167 @@
+"""Prediction jobs: what they write, that they resume, and what they refuse."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from skimage.io import imread
+
+from unmask.data.folder import read_images
+from unmask.data.images import write_image
+from unmask.errors import PredictionError, UnreadableFile
+from unmask.predict.job import SAVES, predict_job
+from unmask.predict.predictor import Predictor, load
+
+
+@pytest.fixture(scope="module")
+def predictor(disc_run: Path) -> Predictor:
+    return load(disc_run, device="cpu")
+
+
+def test_writes_what_was_asked_for(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    done = predict_job(predictor, read_images([disc_folder]), tmp_path, SAVES)
+    names = [f"disc{i}" for i in range(6)]
+    assert [image.name for image in done] == names
+    for folder, ending in (("labels", "tif"), ("probabilities", "tif"), ("overlays", "png")):
+        assert sorted(path.name for path in (tmp_path / folder).iterdir()) == [f"{name}.{ending}" for name in names]
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["model"] == predictor.model.fingerprint
+    assert [image["objects"] for image in summary["images"]] == [image.objects for image in done]
+    rows = list(csv.DictReader((tmp_path / "objects.csv").open()))
+    for image in done:
+        labels = tifffile.imread(tmp_path / "labels" / f"{image.name}.tif")
+        assert labels.dtype == np.uint16
+        assert labels.max() == image.objects
+        areas = [int(row["area"]) for row in rows if row["image"] == image.name]
+        assert areas == np.bincount(labels.ravel())[1:].tolist()
+    probabilities = tifffile.imread(tmp_path / "probabilities" / "disc0.tif")
+    assert probabilities.shape == (2, 72, 60)
+    assert np.allclose(probabilities.sum(axis=0), 1, atol=1e-5)
+    assert imread(tmp_path / "overlays" / "disc0.png").shape[2] == 3
+
+
+def test_finished_images_are_not_done_again(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    images = read_images([disc_folder])
+    predict_job(predictor, images.subset(["disc0", "disc3"]), tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "labels").iterdir()}
+    done = predict_job(predictor, images, tmp_path)
+    assert [image.name for image in done if image.resumed] == ["disc0", "disc3"]
+    assert all(path.stat().st_mtime_ns == time_ns for path, time_ns in before.items())
+    rows = list(csv.DictReader((tmp_path / "objects.csv").open()))
+    assert {row["image"] for row in rows} == {f"disc{i}" for i in range(6)}
+
+
+@pytest.mark.parametrize("damage", ["output deleted", "record damaged", "more wanted", "image changed"])
+def test_what_is_done_again(damage: str, predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    image = tmp_path / "disc0.tif"
+    image.write_bytes((disc_folder / "images" / "disc0.tif").read_bytes())
+    out = tmp_path / "out"
+    predict_job(predictor, read_images([image]), out, ["labels"])
+    expected = (out / "labels" / "disc0.tif").read_bytes()
+    save = ["labels"]
+    match damage:
+        case "output deleted":
+            (out / "labels" / "disc0.tif").unlink()
+        case "record damaged":
+            (out / ".records" / "disc0.json").write_text('{"name": ')
+        case "more wanted":
+            save = ["labels", "overlay"]
+        case "image changed":
+            os.utime(image, ns=(1, 1))
+    done = predict_job(predictor, read_images([image]), out, save)  # type: ignore[arg-type]
+    assert [image.resumed for image in done] == [False]
+    assert (out / "labels" / "disc0.tif").read_bytes() == expected
+
+
+def test_killed_process_resumes(disc_run: Path, predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    """Kill -9 of the real command: whatever has a final name is whole, and the same command ends the job."""
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "unmask", "predict", str(disc_run), str(disc_folder), "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not (out / ".records" / "disc1.json").exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.002)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    for path in (out / "labels").glob("*.tif"):
+        assert tifffile.imread(path).shape == (72, 60)
+    finished = len(list((out / ".records").glob("*.json")))
+    assert finished >= 2
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert f"6 images predicted ({finished} of them before)" in done.stdout
+    expected = predict_job(predictor, read_images([disc_folder]), tmp_path / "in one go")
+    for image in expected:
+        ours, whole = (
+            tifffile.imread(folder / "labels" / f"{image.name}.tif") for folder in (out, tmp_path / "in one go")
+        )
+        assert np.array_equal(ours, whole)
+    assert (out / "objects.csv").read_text() == (tmp_path / "in one go" / "objects.csv").read_text()
+
+
+def test_folder_of_another_model_is_refused(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    images = read_images([disc_folder / "images" / "disc0.tif"])
+    predict_job(predictor, images, tmp_path)
+    other = predictor.model.with_instances(predictor.recipe.instances.model_copy(update={"min_size": 3}))
+    other = other.save(tmp_path / "other.safetensors")
+    with pytest.raises(PredictionError, match=r"holds predictions of another model\. Choose another --out"):
+        predict_job(Predictor(other, "cpu"), images, tmp_path)
+
+
+def test_damaged_image_keeps_what_was_done(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    for name in ("disc0", "disc1"):
+        (tmp_path / f"{name}.tif").write_bytes((disc_folder / "images" / f"{name}.tif").read_bytes())
+    images = read_images([tmp_path / "disc0.tif", tmp_path / "disc1.tif"])
+    (tmp_path / "disc1.tif").write_bytes(b"II*\0" + bytes(50))
+    with pytest.raises(UnreadableFile, match=r"disc1\.tif"):
+        predict_job(predictor, images, tmp_path / "out")
+    assert (tmp_path / "out" / "labels" / "disc0.tif").exists()
+
+
+def test_pixel_size_is_carried(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    image = tifffile.imread(disc_folder / "images" / "disc0.tif")
+    write_image(tmp_path / "disc.tif", image[..., None], (0.5, 0.5))
+    predict_job(predictor, read_images([tmp_path / "disc.tif"]), tmp_path / "out")
+    row = next(csv.DictReader((tmp_path / "out" / "objects.csv").open()))
+    assert float(row["area_um2"]) == pytest.approx(float(row["area"]) / 4)
+    saved = read_images([tmp_path / "out" / "labels" / "disc.tif"])
+    assert saved.load("disc").pixel_size == pytest.approx((0.5, 0.5))
+
+
+def test_channels_that_do_not_fit(predictor: Predictor) -> None:
+    with pytest.raises(PredictionError, match=r"the image has 3 channels, the model was trained on 1\."):
+        predictor.predict(np.random.default_rng(0).random((30, 30, 3), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(4,), (0, 3), (2, 3, 4, 5)])
+def test_arrays_that_are_no_images(shape: tuple[int, ...], predictor: Predictor) -> None:
+    with pytest.raises(PredictionError, match="is not an image"):
+        predictor.predict(np.zeros(shape, np.float32))
+
+
+def test_python_road(disc_run: Path, disc_folder: Path) -> None:
+    import unmask
+
+    prediction = unmask.load(disc_run).predict(disc_folder / "images" / "disc0.tif")
+    truth = tifffile.imread(disc_folder / "masks" / "disc0.tif")
+    scores = unmask.evaluate(prediction.labels, truth).to_dict()
+    assert scores["images"] == 1
+    assert prediction.probabilities.shape == (2, 72, 60)
+    assert len(prediction.objects) == len(prediction.table["label"]) == prediction.labels.max()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (3, 2), (300, 7)])
+def test_any_size(size: tuple[int, int], predictor: Predictor) -> None:
+    image = np.random.default_rng(0).integers(0, 255, size, np.uint8)
+    tiled = Predictor(predictor.model, "cpu", side=16).predict(image)
+    whole = predictor.predict(image)
+    assert tiled.labels.shape == size
+    np.testing.assert_allclose(tiled.probabilities, whole.probabilities, atol=1e-5)
