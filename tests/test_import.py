@@ -41,7 +41,7 @@ def test_public_names() -> None:
 
 
 def test_functions_stay_functions_whatever_is_imported() -> None:
-    code = "import unmask, unmask.training.run, unmask.predict.predictor\nassert callable(unmask.train) and callable(unmask.load)"
+    code = "import unmask, unmask.training.run, unmask.predict.predictor\nassert callable(unmask.train)"
     assert "torch" in modules_after(code)
 
 

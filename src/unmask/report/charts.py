@@ -5,6 +5,7 @@ Sizes are for a card of 440 pixels' width, so that they can be read on a phone.
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -24,7 +25,7 @@ __all__ = ["ap_curve", "area_histogram", "count_scatter", "spread_plot", "traini
 TRUTH, PREDICTION = "#0072b2", "#d55e00"  # Okabe and Ito
 INK, MUTED, LINE = "#1f2933", "#66717e", "#dde2e8"
 WIDTH = 4.6  # inches
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "unmask",
     "font.family": "DejaVu Sans",
@@ -56,7 +57,9 @@ def ap_curve(sheet: Sheet) -> str:
     with matplotlib.rc_context(STYLE):
         axes, chart = _axes(2.9)
         band = [s.lower for s in spreads], [s.upper for s in spreads]
-        axes.fill_between(thresholds, *band, color=PREDICTION, alpha=0.15, linewidth=0, label="middle half of the images")
+        axes.fill_between(
+            thresholds, *band, color=PREDICTION, alpha=0.15, linewidth=0, label="middle half of the images"
+        )
         means = [sheet.values[key] for key in keys]
         axes.plot(thresholds, means, "o-", color=PREDICTION, markersize=4, label="mean over images")
         axes.set(xlabel="overlap (IoU) that a match needs", ylabel="AP", ylim=(0, 1.02), xlim=(0.49, 0.96))
@@ -65,34 +68,18 @@ def ap_curve(sheet: Sheet) -> str:
 
 
 def spread_plot(sheet: Sheet, keys: Sequence[str]) -> str:
-    """Figures over images: a dot an image, with box (middle half) and median."""
-    shown = [(figure(key).name, list(sheet.column(key).values())) for key in keys if sheet.column(key)]
+    """Figures over images: a dot an image, a box for the middle half, a line for the median."""
+    shown = [(key, spread) for key in keys if (spread := sheet.spread(key))]
     with matplotlib.rc_context(STYLE):
         axes, chart = _axes(0.9 + 0.36 * len(shown))
-        for row, (_, values) in enumerate(shown):
+        for row, (key, spread) in enumerate(shown):
+            values = list(sheet.column(key).values())
             jitter = 0.56 * ((np.arange(len(values)) * 0.618) % 1 - 0.5)  # golden ratio: even, never random
-            axes.scatter(
-                values,
-                row + jitter,
-                s=9,
-                color=PREDICTION,
-                alpha=0.45,
-                linewidth=0,
-                rasterized=len(values) > MOST_DOTS,
-            )
-        axes.boxplot(
-            [values for _, values in shown],
-            positions=range(len(shown)),
-            orientation="horizontal",
-            widths=0.66,
-            showfliers=False,
-            manage_ticks=False,
-            showcaps=False,
-            medianprops={"color": INK, "linewidth": 1.8},
-            boxprops={"color": MUTED, "linewidth": 0.9},
-            whiskerprops={"color": MUTED, "linewidth": 0.9},
-        )
-        axes.set_yticks(range(len(shown)), [name for name, _ in shown])
+            dots = axes.scatter(values, row + jitter, s=9, color=PREDICTION, alpha=0.45, linewidth=0)
+            dots.set_rasterized(len(values) > MOST_DOTS)
+            axes.barh(row, spread.upper - spread.lower, 0.7, spread.lower, facecolor="none", edgecolor=MUTED, zorder=3)
+            axes.vlines(spread.median, row - 0.35, row + 0.35, color=INK, linewidth=2, zorder=4)
+        axes.set_yticks(range(len(shown)), [figure(key).name for key, _ in shown])
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="y", visible=False)
         axes.spines["left"].set_visible(False)
@@ -108,7 +95,8 @@ def count_scatter(sheet: Sheet) -> str:
     with matplotlib.rc_context(STYLE):
         axes, chart = _axes(3.3)
         axes.plot([0, most], [0, most], color=TRUTH, linewidth=1.2, label="perfect", zorder=1)
-        axes.scatter(x, y, s=18, color=PREDICTION, alpha=0.6, linewidth=0, rasterized=len(x) > MOST_DOTS, zorder=2)
+        dots = axes.scatter(x, y, s=18, color=PREDICTION, alpha=0.6, linewidth=0, zorder=2)
+        dots.set_rasterized(len(x) > MOST_DOTS)
         axes.set(xlabel="true objects in an image", ylabel="predicted objects", xlim=(0, most), ylim=(0, most))
         axes.legend(loc="upper left")
         return _svg(chart)
@@ -136,7 +124,7 @@ def area_histogram(
                 axes.hist(areas, bins=bins.tolist(), color=colour, histtype="stepfilled", alpha=0.13)
                 axes.hist(areas, bins=bins.tolist(), color=colour, histtype="step", linewidth=1.6, label=text)
         axes.set(xscale="log", xlabel=f"area of an object, {name} (logarithmic)", ylabel="objects")
-        axes.margins(y=0.28)  # room for the legend
+        axes.margins(y=0.3)  # room for the legend
         axes.legend(loc="upper left")
         return _svg(chart)
 
@@ -160,15 +148,8 @@ def training_curves(run: RunFolder) -> str:
         for axes in (loss, score, rate):
             axes.axvline(best["step"], color=INK, linewidth=0.9, linestyle=(0, (3, 3)))
         score.plot([best["step"]], [best["score"]], "o", color=INK, markersize=7, fillstyle="none")
-        left = best["step"] > steps[-1] / 2
-        score.annotate(
-            f"kept: {best['score']:.3f} at step {best['step']:,.0f}",
-            (best["step"], best["score"]),
-            xytext=(-8 if left else 8, -12),
-            textcoords="offset points",
-            ha="right" if left else "left",
-            va="top",
-        )
+        title = f"kept: {best['score']:.3f} at step {best['step']:,.0f}"
+        score.set_title(title, loc="right", fontsize=9, color=INK, pad=3)
         chart.align_ylabels()
         return _svg(chart)
 

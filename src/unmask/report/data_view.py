@@ -25,12 +25,17 @@ def data_lines(run: RunFolder, dataset: Dataset | None) -> list[tuple[str, str]]
     lines = [("Folder", data.path or "not recorded")]
     if dataset is not None:
         lines.append(("Images", f"{len(dataset):,}; {_sizes(dataset)}"))
-    lines.append(("Channels", f"{data.channels} ({reasons['data.channels']})" if "data.channels" in reasons else f"{data.channels}"))
+    lines.append(
+        (
+            "Channels",
+            f"{data.channels} ({reasons['data.channels']})" if "data.channels" in reasons else f"{data.channels}",
+        )
+    )
     lines.append(("Masks hold", KINDS[data.kind]))
     if decision := reasons.get("data.kind") or (dataset.decision if dataset else ""):
         lines.append(("How that was seen", decision))
     lines.append(("Classes", _classes(data.class_names, data.class_values)))
-    size = f"{data.pixel_size[0]:.4g} × {data.pixel_size[1]:.4g} µm (height × width)" if data.pixel_size else ""
+    size = f"{data.pixel_size[0]:.4g} x {data.pixel_size[1]:.4g} µm (height x width)" if data.pixel_size else ""
     lines.append(("Pixel size", size or "not in the files: sizes are in pixels"))
     lines.append(("Split", _split(run.split)))
     return lines
@@ -45,10 +50,14 @@ def _sizes(dataset: Dataset) -> str:
     """Sizes of images, the most frequent first; where there are many, smallest and largest."""
     found = Counter(read_header(entry.image).size for entry in dataset.entries)
     if len(found) <= MOST_SIZES:
-        counts = ", ".join(f"{h} × {w} ({plural(count)})" for (h, w), count in found.most_common())
-        return f"pixels (height × width): {counts}" if len(found) > 1 else "each {} × {} pixels (height × width)".format(*next(iter(found)))
+        counts = ", ".join(f"{h} x {w} ({plural(count)})" for (h, w), count in found.most_common())
+        return (
+            f"pixels (height x width): {counts}"
+            if len(found) > 1
+            else "each {} x {} pixels (height x width)".format(*next(iter(found)))
+        )
     small, large = (pick(found, key=lambda size: size[0] * size[1]) for pick in (min, max))
-    return f"{len(found)} sizes, from {small[0]} × {small[1]} to {large[0]} × {large[1]} pixels (height × width)"
+    return f"{len(found)} sizes, from {small[0]} x {small[1]} to {large[0]} x {large[1]} pixels (height x width)"
 
 
 def _classes(names: Sequence[str], values: Sequence[int]) -> str:

@@ -1,5 +1,7 @@
 """Honest notes: what a reader must know before believing a figure."""
 
+from pathlib import Path
+
 from unmask.report.run_folder import RunFolder
 from unmask.report.sheet import Sheet
 from unmask.report.words import CRITERION, number
@@ -35,19 +37,22 @@ def sheet_notes(run: RunFolder, sheet: Sheet, *, unseen: bool) -> list[str]:
         unseen: whether these are test images, of the run's own data folder or another.
     """
     notes = []
-    known = {name for name in run.split["train"] if name in sheet.per_image} if unseen and _same_data(run, sheet) else set()
-    if known:
-        notes.append(
-            f"{_images(len(known))} of these were trained on, {sorted(known)[0]} for one: the figures flatter the model."
-        )
-    if unseen and _same_data(run, sheet) and (seen := [name for name in run.split["val"] if name in sheet.per_image]):
-        notes.append(f"{_images(len(seen))} of these were used to choose weights and thresholds, {seen[0]} for one.")
+    if unseen and _same_data(run, sheet):
+        if known := [name for name in run.split["train"] if name in sheet.per_image]:
+            notes.append(f"{_images(len(known))} of these were trained on, {known[0]} for one: the figures flatter.")
+        if known := [name for name in run.split["val"] if name in sheet.per_image]:
+            notes.append(
+                f"{_images(len(known))} of these were used to choose weights and thresholds, {known[0]} for one."
+            )
     images = len(sheet.per_image)
     if images < FEW:
         notes.append(f"These are figures of {_images(images)}: so few vary a lot by chance.")
     key = CRITERION[run.recipe.schedule.criterion]
-    if 0 < (silent := images - len(sheet.column(key))) and key == "ap_0.50":
-        notes.append(f"{_images(silent)} with no object, none of them predicted, have no AP, and are not in its mean.")
+    empty = images - len(sheet.column(key))
+    if empty and key == "ap_0.50":
+        notes.append(
+            f"{_images(empty)} without any object, true or predicted: AP does not apply there, and leaves it out."
+        )
     return notes
 
 
@@ -67,10 +72,9 @@ ADVICE = {
 
 
 def _same_data(run: RunFolder, sheet: Sheet) -> bool:
-    return bool(sheet.truth and run.recipe.data.path) and str(sheet.truth.resolve()) == run.recipe.data.path
+    """Whether names in the sheet mean the images that the run was trained on."""
+    return sheet.truth is not None and sheet.truth.resolve() == Path(run.recipe.data.path)
 
 
 def _images(count: int) -> str:
     return "1 image" if count == 1 else f"{count} images"
-
-

@@ -86,7 +86,7 @@ class Picture:
     @property
     def unit(self) -> float:
         """Size of a sign, in pixels of the image: the same on the page for all pictures."""
-        return max(self.height, self.width) / 46
+        return max(self.height, self.width) / 60
 
 
 def choose(ranking: Sequence[str]) -> dict[Literal["worst", "best"], list[str]]:
@@ -167,4 +167,4 @@ def _part(window: tuple[slice, slice], shape: tuple[int, ...]) -> str:
     rows, columns = window
     if (rows.stop - rows.start, columns.stop - columns.start) == shape:
         return ""
-    return f"rows {rows.start} to {rows.stop}, columns {columns.start} to {columns.stop} of {shape[0]} × {shape[1]}"
+    return f"rows {rows.start} to {rows.stop}, columns {columns.start} to {columns.stop} of {shape[0]} x {shape[1]}"

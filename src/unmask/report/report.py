@@ -52,7 +52,9 @@ def write_report(
         UnmaskError: truth without test, or the report cannot be written.
     """
     if truth is not None and test is None:
-        raise UnmaskError("there is a truth, but no predictions to compare it with", file=truth, remedy="add --test PRED")
+        raise UnmaskError(
+            "there is a truth, but no predictions to compare it with", file=truth, remedy="add --test PRED"
+        )
     found = read_run(Path(run))
     judged = [judge_test(found, Path(test), None if truth is None else Path(truth))] if test is not None else []
     judged.append(judge_validation(found, pictures=not judged))
@@ -84,7 +86,6 @@ def _render(run: RunFolder, judged: list[Judged]) -> str:
         colours={"truth": TRUTH_COLOUR, "prediction": PREDICTION_COLOUR},
         marks=MARKS,
         signs=SIGNS,
-        version=__version__,
         writer=f"unmask {__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}",
     )
 
@@ -96,9 +97,12 @@ def _caption(judged: Judged, name: str) -> str:
     parts = [f"{figure(key).name} {number(row[key])}" for key in keys if key in row]
     if judged.view.mistakes:
         parts.append(f"{row.get('truth_objects', 0):.0f} true, {row.get('predicted_objects', 0):.0f} predicted")
-        mistakes = [tile.figure for tile in judged.view.mistakes]
-        parts += [f"{row[one.key]:.0f} {one.name.lower()}" for one in mistakes if row.get(one.key)]
+        parts += [_count(int(row[key]), key) for key in ("missed", "extra", "merges", "splits") if row.get(key)]
     return " · ".join(parts)
+
+
+def _count(count: int, mistake: str) -> str:
+    return f"{count} {mistake.removesuffix('s') if count == 1 else mistake}"
 
 
 def _cycled(count: int) -> list[str]:

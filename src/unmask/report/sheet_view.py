@@ -109,7 +109,7 @@ def sheet_view(sheet: Sheet, recipe: Recipe, areas: Areas | None) -> SheetView:
 
 def _tile(sheet: Sheet, one: Figure) -> Tile:
     interval = sheet.interval(one.key) if one.key in CRITERION.values() and one.key != "mean_dice" else None
-    aside = f"95 % interval {number(interval[0])} to {number(interval[1])}" if interval else ""
+    aside = f"95 % interval {number(interval[0])} to {number(interval[1])}, by resampling images" if interval else ""
     return Tile(one, number(sheet.values[one.key]), aside)
 
 
@@ -138,8 +138,12 @@ def _charts(sheet: Sheet, recipe: Recipe, areas: Areas | None, *, objects: bool)
     charts.append(Chart("How many objects", caption, count_scatter(sheet)))
     if areas and areas.true.size + areas.predicted.size:
         some = f" Of {areas.images} of the images." if areas.images < len(sheet.per_image) else ""
-        caption = f"The two curves should lie on each other: many small extras are debris, many large ones merges.{some}"
-        charts.append(Chart("How large objects are", caption, area_histogram(areas.true, areas.predicted, recipe.data.pixel_size)))
+        caption = (
+            f"The two curves should lie on each other: many small extras are debris, many large ones merges.{some}"
+        )
+        charts.append(
+            Chart("How large objects are", caption, area_histogram(areas.true, areas.predicted, recipe.data.pixel_size))
+        )
     return charts
 
 

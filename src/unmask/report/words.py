@@ -11,8 +11,8 @@ CRITERION = {"ap": "ap_0.50", "v_rand": "v_rand", "dice": "mean_dice"}
 """The figure that stands first and ranks images, by `schedule.criterion`; high is good for all three."""
 
 HEADLINES = {
-    "ap": ("ap_0.50", "f1_0.50", "panoptic_quality", "aji", "seg", "count_error"),
-    "v_rand": ("v_rand", "v_info", "warping_error", "rand_error", "ap_0.50", "count_error"),
+    "ap": ("ap_0.50", "f1_0.50", "panoptic_quality", "aji", "seg", "mean_dice", "count_error"),
+    "v_rand": ("v_rand", "v_info", "warping_error", "rand_error", "ap_0.50", "panoptic_quality", "mean_dice"),
     "dice": ("mean_dice", "pixel_error"),
 }
 SPREADS = {
@@ -65,7 +65,8 @@ _OBJECTS = (
     Figure(
         "aji",
         "AJI",
-        "Aggregated Jaccard index: area shared by paired objects over all area, true or predicted. Large objects count more.",
+        "Aggregated Jaccard index: area shared by paired objects over all area, true or predicted. Large objects count "
+        "more.",
     ),
     Figure(
         "seg",
@@ -80,8 +81,20 @@ _OBJECTS = (
     ),
 )
 MISTAKES = (
-    Figure("missed", "Missed", "True objects that no predicted one overlaps by half.", lower=True, count=True),
-    Figure("extra", "Extra", "Predicted objects where the truth has none.", lower=True, count=True),
+    Figure(
+        "missed",
+        "Missed",
+        "True objects that were not found: no predicted one overlaps by half or has swallowed them.",
+        lower=True,
+        count=True,
+    ),
+    Figure(
+        "extra",
+        "Extra",
+        "Predicted objects that are none: no true one overlaps by half, and they are no piece of one.",
+        lower=True,
+        count=True,
+    ),
     Figure(
         "merges",
         "Merges",
@@ -110,12 +123,16 @@ _BOUNDARIES = (
     Figure(
         "warping_error",
         "Warping error",
-        "Share of pixels where objects are really joined, cut, lost or made up; shifted borders are free. 0 is perfect.",
+        "Share of pixels where objects are truly joined, cut, lost or made up; shifted borders are free. 0 is perfect.",
         lower=True,
     ),
 )
 _SEMANTIC = (
-    Figure("mean_dice", "Dice", "Overlap of true and predicted area, all objects together; a mean over classes."),
+    Figure(
+        "mean_dice",
+        "Dice",
+        "Twice the area that truth and prediction share over the sum of both, objects not told apart; mean over classes.",
+    ),
     Figure("pixel_error", "Pixel error", "Share of pixels with the wrong class; 0 is perfect.", lower=True),
 )
 _BY_KEY = {one.key: one for one in (*_OBJECTS, *MISTAKES, *_BOUNDARIES, *_SEMANTIC)}
@@ -153,8 +170,10 @@ def groups(recipe: Recipe) -> list[tuple[str, Sequence[Figure]]]:
     """All figures of the table, by what they look at; what matters most for such data first."""
     objects = ("Objects", (*_OBJECTS, *MISTAKES))
     boundaries = ("Borders", _BOUNDARIES)
-    by_class = [figure(f"{kind}_{name}") for name in recipe.data.class_names for kind in ("dice", "iou")]
-    area = ("Area", (*_SEMANTIC, *by_class))
+    names = recipe.data.class_names
+    by_class = [figure(f"{kind}_{name}") for name in names for kind in ("dice", "iou")]
+    # With one class, its Dice is the mean.
+    area = ("Area", (*_SEMANTIC[len(names) == 1 :], *by_class))
     match recipe.schedule.criterion:
         case "dice":
             return [area, objects, boundaries]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 
 from unmask.data.dataset import Dataset
@@ -23,6 +24,7 @@ from unmask.recipe import (
     UNetRecipe,
     overrule,
 )
+from unmask.targets.weights import class_weights
 from unmask.training.survey import Survey, survey
 
 __all__ = ["Machine", "Plan", "plan"]
@@ -161,13 +163,11 @@ def _normalise(found: Survey, why: dict[str, str]) -> NormaliseRecipe:
 
 
 def _targets(dataset: Dataset, found: Survey, why: dict[str, str]) -> TargetRecipe:
-    # Square root of the inverse frequencies: full balance makes rare classes spill over.
-    shares = [max(share, 1e-3) for share in found.frequencies]
-    raw = [share**-0.5 for share in shares]
-    mean = sum(weight * share for weight, share in zip(raw, shares, strict=True))
+    # The square root: full balance makes rare classes spill over.
+    balanced = class_weights(np.array(found.frequencies), power=0.5)
     shown = ", ".join(f"{share:.0%}" for share in found.frequencies)
     why["targets.class_weights"] = f"square root of inverse frequencies; background and classes cover {shown}"
-    weights = tuple(round(weight / mean, 3) for weight in raw)
+    weights = tuple(round(float(weight), 3) for weight in balanced)
     if dataset.kind == "classes":
         why["targets.ridge"] = "the masks are classes: nothing to separate"
         return TargetRecipe(ridge=0, border_weight=0, class_weights=weights)

@@ -207,7 +207,7 @@ def _sampler(dataset: Dataset, names: Sequence[str], recipe: Recipe, source: int
 
     def prepare(name: str) -> Prepared:
         sample = dataset.load(name)
-        image = normalise(sample.image, stretch_constants(sample.image, recipe.normalise))
+        image = normalise(sample.image, stretch_constants(sample.image, recipe.normalise), recipe.normalise.curve)
         return Prepared(image, targets(sample, recipe))
 
     images = PreparedImages(prepare, default_memory())
