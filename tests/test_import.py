@@ -34,7 +34,7 @@ def test_reading_metrics_and_report_need_no_torch(module: str) -> None:
 
 
 def test_public_names() -> None:
-    assert unmask.__all__ == ["UnmaskError", "__version__", "evaluate", "load", "plan", "train"]
+    assert unmask.__all__ == ["UnmaskError", "__version__", "evaluate", "load", "train"]
     for name in unmask.__all__:
         assert getattr(unmask, name) is not None
     assert set(unmask.__all__) <= set(dir(unmask))

@@ -18,16 +18,14 @@ if TYPE_CHECKING:
     from unmask.errors import UnmaskError
     from unmask.metrics.arrays import evaluate
     from unmask.predict.predictor import load
-    from unmask.training.plan import plan
     from unmask.training.run import train
 
-__all__ = ["UnmaskError", "__version__", "evaluate", "load", "plan", "train"]
+__all__ = ["UnmaskError", "__version__", "evaluate", "load", "train"]
 
 _HOMES = {
     "UnmaskError": "unmask.errors",
     "evaluate": "unmask.metrics.arrays",
     "load": "unmask.predict.predictor",
-    "plan": "unmask.training.plan",
     "train": "unmask.training.run",
 }
 

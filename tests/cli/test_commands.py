@@ -131,7 +131,7 @@ def test_predict_refuses(unmask_here, disc_run: Path, disc_folder: Path, tmp_pat
     assert "--save masks is not known. Choose from labels, probabilities, overlay, table" in err
     code, _, err = unmask_here("predict", disc_run, disc_folder, "--out", tmp_path, "--split", "test")
     assert code == 1
-    assert "--split wants one data folder with a split.csv" in err
+    assert "no image is marked test" in err
     code, _, err = unmask_here("predict", tmp_path, disc_folder, "--out", tmp_path)
     assert code == 1
     assert "no model.safetensors in this folder" in err

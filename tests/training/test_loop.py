@@ -196,7 +196,10 @@ def test_resume_without_a_run(disc_folder: Path, tmp_path: Path) -> None:
 
 
 def test_resume_takes_no_settings(disc_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match=r"a resumed run follows its own recipe\. Leave out --recipe, --set"):
+    with pytest.raises(
+        RecipeError,
+        match=r"a resumed run follows its own recipe\. Leave out --recipe, --set, --minutes, --steps, --split-file",
+    ):
         train(disc_folder, tmp_path, resume=True, steps=3)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from unmask.errors import PredictionError
 
-__all__ = ["Base", "Classes", "Data", "Device", "Net", "Objects", "kind_of", "memory_bytes"]
+__all__ = ["Base", "Classes", "Data", "Device", "Net", "Objects", "SplitFile", "kind_of", "memory_bytes"]
 
 
 class Net(StrEnum):
@@ -23,6 +23,9 @@ Data = Annotated[
 Objects = Annotated[bool, typer.Option("--objects", help="The masks are label images: every value is an object.")]
 Classes = Annotated[bool, typer.Option("--classes", help="The masks are class maps: every value is a class.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; a GPU if there is one.", show_default=False)]
+SplitFile = Annotated[
+    Path | None, typer.Option(help="A split.csv that lies elsewhere than in DATA.", metavar="FILE", show_default=False)
+]
 Base = Annotated[str, typer.Option("--recipe", help="default, paper, or a recipe.yaml.", metavar="NAME|FILE")]
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}

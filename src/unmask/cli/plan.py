@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Base, Classes, Data, Net, Objects, kind_of
+from unmask.cli.options import Base, Classes, Data, Net, Objects, SplitFile, kind_of
 
 __all__ = ["plan"]
 
@@ -19,6 +19,7 @@ def plan(
     steps: Annotated[int | None, typer.Option(help="A fixed number of steps instead.", min=1)] = None,
     objects: Objects = False,
     classes: Classes = False,
+    split_file: SplitFile = None,
     out: Annotated[Path | None, typer.Option(help="Write the recipe to this YAML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the recipe as one JSON object.")] = False,
 ) -> None:
@@ -29,7 +30,7 @@ def plan(
     from unmask.recipe import dump
     from unmask.training.run import plan_run
 
-    dataset = read_folder(data, kind_of(objects, classes))
+    dataset = read_folder(data, kind_of(objects, classes), split_file)
     resolved, split = plan_run(dataset, recipe, set_ or [], minutes, steps)
     if out is not None:
         write_text(out, dump(resolved))

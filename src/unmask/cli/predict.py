@@ -19,7 +19,7 @@ def predict(
         str, typer.Option(help="Any of labels, probabilities, overlay, table; with commas between.", metavar="WHAT")
     ] = "labels,overlay,table",
     split: Annotated[
-        str | None, typer.Option(help="Only these images of a data folder's split.csv: train, val or test.")
+        str | None, typer.Option(help="Only these images: train, val or test, of split.csv or the run's split.json.")
     ] = None,
     memory: Annotated[
         str | None, typer.Option(help="Memory for a tile's activations; a quarter of what is free.", metavar="4GB")
@@ -41,7 +41,7 @@ def predict(
     predictor = Predictor(Model.load(model), device, memory_bytes(memory))
     found = read_images(images, predictor.recipe.data.channels)
     if split is not None:
-        found = found.subset(_of_split(images, split))
+        found = found.subset(_of_split(model, images, split))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("predicting", total=len(found))
@@ -56,16 +56,24 @@ def predict(
     console.print(f"{len(done)} images predicted{before}, {sum(image.objects for image in done)} objects: {out}")
 
 
-def _of_split(images: list[Path], split: str) -> list[str]:
+def _of_split(model: Path, images: list[Path], split: str) -> list[str]:
+    """Names that the data's split.csv, or else the run's own split, puts there."""
+    import json
+
     from unmask.data.folder import read_folder
 
-    if len(images) != 1 or not (images[0] / "split.csv").exists():
+    if len(images) != 1 or not images[0].is_dir():
+        raise PredictionError("--split wants one data folder", remedy="give that folder, or leave --split out")
+    if (images[0] / "split.csv").exists():
+        names = read_folder(images[0]).names(split)
+    elif (model / "split.json").exists():
+        names = json.loads((model / "split.json").read_text()).get(split, [])
+    else:
         raise PredictionError(
-            "--split wants one data folder with a split.csv", remedy="give that folder, or leave --split out"
+            "--split wants a split.csv in the data folder, or a run folder as MODEL",
+            file=images[0],
+            remedy="leave it out",
         )
-    names = read_folder(images[0]).names(split)
     if not names:
-        raise PredictionError(
-            f"no image is marked {split}", file=images[0] / "split.csv", remedy="choose train, val or test"
-        )
+        raise PredictionError(f"no image is marked {split}", file=images[0], remedy="choose train, val or test")
     return names

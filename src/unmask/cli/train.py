@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Base, Classes, Data, Net, Objects, kind_of
+from unmask.cli.options import Base, Classes, Data, Net, Objects, SplitFile, kind_of
 
 __all__ = ["train"]
 
@@ -29,6 +29,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
     objects: Objects = False,
     classes: Classes = False,
+    split_file: SplitFile = None,
     devices: Annotated[
         int | None, typer.Option(help="How many GPUs; all unless given.", min=1, show_default=False)
     ] = None,
@@ -52,6 +53,7 @@ def train(
             minutes=minutes,
             steps=steps,
             kind=kind_of(objects, classes),
+            split_file=split_file,
             resume=resume,
             devices=devices or "auto",
             nodes=nodes,

@@ -30,12 +30,15 @@ IMAGES = ("images", "image")
 MASKS = ("masks", "mask", "labels", "label")
 
 
-def read_folder(path: str | Path, kind: Literal["objects", "classes"] | None = None) -> Dataset:
+def read_folder(
+    path: str | Path, kind: Literal["objects", "classes"] | None = None, split: str | Path | None = None
+) -> Dataset:
     """Finds images and masks, pairs them, and decides what the masks mean. Looks at every mask, and at image headers.
 
     Args:
         path: the folder.
         kind: overrules what the masks are taken for.
+        split: a split.csv that lies elsewhere; the folder's own unless given.
 
     Returns:
         The data set; images are read when they are asked for.
@@ -71,7 +74,7 @@ def read_folder(path: str | Path, kind: Literal["objects", "classes"] | None = N
         class_values=coding.values,
         decision=coding.decision,
         pairing=_pairing(root, pairs, len(entries)),
-        splits=read_split(root / "split.csv", entries),
+        splits=read_split(_split_file(root, split), entries),
     )
 
 
@@ -188,6 +191,14 @@ def read_label_folder(path: str | Path, kind: Literal["objects", "classes"] | No
                     "has the name of another mask there", file=file, remedy="remove or rename one of them"
                 )
     return LabelFolder(root, entries, decide([one for seen in facts for one in seen], kind))
+
+
+def _split_file(root: Path, split: str | Path | None) -> Path:
+    if split is None:
+        return root / "split.csv"
+    if not Path(split).is_file():
+        raise PairingError("no such file", file=split, remedy="give a CSV file with the columns name and split")
+    return Path(split)
 
 
 def _images_and_masks(root: Path) -> tuple[list[Path], list[Path]]:

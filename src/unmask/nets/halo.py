@@ -138,7 +138,7 @@ def _through(module: nn.Module, field: _Field) -> _Field:
             return field
         case _:
             raise ModelError(
-                f"{type(module).__name__} looks at a whole tile, or its reach is not known: the network cannot be tiled",
+                f"{type(module).__name__} looks at a whole tile, or its reach is unknown: the network cannot be tiled",
                 remedy="use batch norm or none",
             )
 

@@ -131,7 +131,7 @@ _SEMANTIC = (
     Figure(
         "mean_dice",
         "Dice",
-        "Twice the area that truth and prediction share over the sum of both, objects not told apart; mean over classes.",
+        "Twice the area that truth and prediction share over the sum of both, one object or many; mean over classes.",
     ),
     Figure("pixel_error", "Pixel error", "Share of pixels with the wrong class; 0 is perfect.", lower=True),
 )
@@ -144,9 +144,9 @@ def figure(key: str) -> Figure:
         return _BY_KEY[key]
     kind, _, name = key.partition("_")
     if kind == "dice":
-        return Figure(key, f"Dice, {name}", f"Twice the shared area over the sum of true and predicted area of {name}.")
+        return Figure(key, f"Dice, {name}", f"The same, of {name} alone.")
     if kind == "iou":
-        return Figure(key, f"IoU, {name}", f"Shared area over joint area of {name}.")
+        return Figure(key, f"IoU, {name}", f"Shared area over joint area, of {name} alone.")
     return Figure(key, f"{kind.upper()} at IoU {name}", "")
 
 
@@ -171,9 +171,9 @@ def groups(recipe: Recipe) -> list[tuple[str, Sequence[Figure]]]:
     objects = ("Objects", (*_OBJECTS, *MISTAKES))
     boundaries = ("Borders", _BOUNDARIES)
     names = recipe.data.class_names
-    by_class = [figure(f"{kind}_{name}") for name in names for kind in ("dice", "iou")]
-    # With one class, its Dice is the mean.
-    area = ("Area", (*_SEMANTIC[len(names) == 1 :], *by_class))
+    by_class = [figure(f"{kind}_{name}") for kind in ("dice", "iou") for name in names]
+    # The Dice of a single class is the mean.
+    area = ("Area", (*_SEMANTIC, *by_class[len(names) == 1 :]))
     match recipe.schedule.criterion:
         case "dice":
             return [area, objects, boundaries]

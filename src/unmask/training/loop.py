@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import nn
@@ -316,7 +317,7 @@ def build_optimiser(net: nn.Module, recipe: OptimiserRecipe) -> torch.optim.Opti
 
 def seed_of(seed: int, step: int, rank: int) -> int:
     """One number for the generators of one step on one device."""
-    return hash((seed, step, rank)) & 0x7FFFFFFFFFFFFFFF
+    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> 1)
 
 
 def augmented(tiles: TileBatch, recipe: Recipe, halo: Halo, side: int, seed: int, device: torch.device) -> Batch:

@@ -56,6 +56,7 @@ def train(
     minutes: float | None = None,
     steps: int | None = None,
     kind: Literal["objects", "classes"] | None = None,
+    split_file: str | Path | None = None,
     resume: bool = False,
     devices: int | Literal["auto"] = "auto",
     nodes: int = 1,
@@ -76,6 +77,7 @@ def train(
         minutes: wall-clock budget; the schedule is fitted to the measured speed, and the run ends on time.
         steps: a fixed number of steps instead.
         kind: what the masks hold, where looking at them is not enough.
+        split_file: a split.csv that lies elsewhere; the data's own unless given.
         resume: go on with a killed run; its own recipe and split are used.
         devices: how many, or "auto": all GPUs, else the CPU.
         nodes: how many machines.
@@ -94,15 +96,16 @@ def train(
     if net != "unet":
         raise RecipeError(f"there is no network {net}", remedy="type --net unet")
     if resume:
-        if settings or recipe != "default" or minutes or steps:
+        if settings or recipe != "default" or minutes or steps or split_file:
             raise RecipeError(
-                "a resumed run follows its own recipe", remedy="leave out --recipe, --set, --minutes, --steps"
+                "a resumed run follows its own recipe",
+                remedy="leave out --recipe, --set, --minutes, --steps, --split-file",
             )
         resolved, split = _resumed(out)
         dataset = read_folder(Path(data), None if resolved.data.kind == "binary" else resolved.data.kind)
     else:
         _refuse_used(out)
-        dataset = read_folder(Path(data), kind)
+        dataset = read_folder(Path(data), kind, split_file)
         resolved, split = plan_run(dataset, recipe, settings, minutes, steps)
         write_text(out / "recipe.yaml", dump(resolved))
         write_text(out / "split.json", json.dumps(split, indent=1) + "\n")

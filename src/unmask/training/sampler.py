@@ -14,8 +14,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from unmask.arrays import AnyArray
-from unmask.targets.targets import Targets
 from unmask.geometry.grid import mirror
+from unmask.targets.targets import Targets
 
 __all__ = ["Prepared", "PreparedImages", "TileBatch", "TileSampler"]
 
