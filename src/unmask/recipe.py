@@ -51,17 +51,13 @@ class DataRecipe(_Part):
 
 
 class NormaliseRecipe(_Part):
-    """How grey values become numbers around 0 to 1: a stretch whose constants are those of a whole image."""
+    """How grey values become numbers around 0 to 1: a linear stretch whose constants are those of a whole image."""
 
     method: Literal["percentile", "fixed"] = Field(
         "percentile", description="percentile: constants of each whole image; fixed: one pair for all images"
     )
     low: float = Field(0.5, description="percentile, or grey value when fixed, that becomes 0")
     high: float = Field(99.8, description="percentile, or grey value when fixed, that becomes 1")
-
-    curve: Literal["linear", "asinh"] = Field(
-        "linear", description="asinh: dim and bright objects side by side both keep their contrast"
-    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "NormaliseRecipe":

@@ -21,6 +21,11 @@ from unmask.predict.job import SAVES, predict_job
 from unmask.predict.predictor import Predictor, load
 
 
+def read_rows(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.fixture(scope="module")
 def predictor(disc_run: Path) -> Predictor:
     return load(disc_run, device="cpu")
@@ -35,7 +40,7 @@ def test_writes_what_was_asked_for(predictor: Predictor, disc_folder: Path, tmp_
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["model"] == predictor.model.fingerprint
     assert [image["objects"] for image in summary["images"]] == [image.objects for image in done]
-    rows = list(csv.DictReader((tmp_path / "objects.csv").open()))
+    rows = read_rows(tmp_path / "objects.csv")
     for image in done:
         labels = tifffile.imread(tmp_path / "labels" / f"{image.name}.tif")
         assert labels.dtype == np.uint16
@@ -55,7 +60,7 @@ def test_finished_images_are_not_done_again(predictor: Predictor, disc_folder: P
     done = predict_job(predictor, images, tmp_path)
     assert [image.name for image in done if image.resumed] == ["disc0", "disc3"]
     assert all(path.stat().st_mtime_ns == time_ns for path, time_ns in before.items())
-    rows = list(csv.DictReader((tmp_path / "objects.csv").open()))
+    rows = read_rows(tmp_path / "objects.csv")
     assert {row["image"] for row in rows} == {f"disc{i}" for i in range(6)}
 
 
@@ -130,7 +135,7 @@ def test_pixel_size_is_carried(predictor: Predictor, disc_folder: Path, tmp_path
     image = tifffile.imread(disc_folder / "images" / "disc0.tif")
     write_image(tmp_path / "disc.tif", image[..., None], (0.5, 0.5))
     predict_job(predictor, read_images([tmp_path / "disc.tif"]), tmp_path / "out")
-    row = next(csv.DictReader((tmp_path / "out" / "objects.csv").open()))
+    row = read_rows(tmp_path / "out" / "objects.csv")[0]
     assert float(row["area_um2"]) == pytest.approx(float(row["area"]) / 4)
     saved = read_images([tmp_path / "out" / "labels" / "disc.tif"])
     assert saved.load("disc").pixel_size == pytest.approx((0.5, 0.5))

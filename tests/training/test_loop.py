@@ -37,6 +37,7 @@ def test_leaves_a_run_folder(disc_run: Path) -> None:
         "recipe.yaml",
         "split.json",
         "log.csv",
+        "loss.csv",
         "tensorboard",
         "last.ckpt",
         "model.safetensors",

@@ -43,7 +43,7 @@ def predict(
     if split is not None:
         found = found.subset(_of_split(model, images, split))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("predicting", total=len(found))
 
         def tell(name: str, done: int, of: int) -> None:

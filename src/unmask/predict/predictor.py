@@ -74,8 +74,7 @@ class Predictor:
                 file=sample.file or sample.name,
                 remedy="give images like those the model was trained on, or train on images like this one",
             )
-        recipe = self.recipe.normalise
-        image = normalise(sample.image, stretch_constants(sample.image, recipe), recipe.curve)
+        image = normalise(sample.image, stretch_constants(sample.image, self.recipe.normalise))
         return predict_probabilities(self._net, image, self.model.halo, self.side, self.device, progress)
 
 

@@ -32,16 +32,18 @@ class Judged:
 
     Attributes:
         unseen: these are test images; else those that training validated on.
+        source: which images of what, in words.
         sheet: the scores.
         view: the scores in words and charts.
         notes: what to know before believing them.
         mistake: the most frequent one, in a sentence; empty where there is none.
-        gallery: pictures of the worst and the best images; empty where images could not be read or were not wanted.
-        problem: why images could not be read; empty where they could.
+        gallery: pictures of the worst and the best images; empty where they were not wanted or cannot be made.
+        problem: why they cannot be made; empty where they can.
         material: where the images are; None where they could not be found.
     """
 
     unseen: bool
+    source: str
     sheet: Sheet
     view: SheetView
     notes: list[str]
@@ -58,7 +60,7 @@ def judge_validation(run: RunFolder, *, pictures: bool) -> Judged:
         run: the run.
         pictures: draw the best and the worst images.
     """
-    truth = Path(run.recipe.data.path)
+    truth = Path(run.recipe.data.path) if run.recipe.data.path else None
     return _judged(run, run.validation, truth, run.path / "validation", unseen=False, pictures=pictures)
 
 
@@ -95,15 +97,21 @@ def _judged(
     material, measured, gallery, problem = None, None, Gallery(), ""
     try:
         if truth is None:
-            raise UnreadableFile("does not name its truth", file=predictions / "scores.json")
+            raise DataError("where the images and their truth are is not recorded", file=predictions)
         material = open_material(truth, predictions, run.recipe.data)
         measured = _areas(material, list(sheet.per_image)) if run.recipe.data.kind != "classes" else None
-        if pictures and material.has_images:
-            gallery = _gallery(material, sheet.ranking(CRITERION[run.recipe.schedule.criterion]), run)
+        ranking = sheet.ranking(CRITERION[run.recipe.schedule.criterion])
+        if not material.has_images:
+            problem = "The truth is a folder of masks, without the images they belong to."
+        elif not ranking:
+            problem = "No image has the figure that would rank them, for none has an object."
+        elif pictures:
+            gallery = _gallery(material, ranking, run)
     except DataError as error:
         problem = str(error)
     return Judged(
         unseen=unseen,
+        source=_source(sheet, truth, material),
         sheet=sheet,
         view=sheet_view(sheet, run.recipe, measured),
         notes=sheet_notes(run, sheet, unseen=unseen),
@@ -112,6 +120,11 @@ def _judged(
         problem=problem,
         material=material,
     )
+
+
+def _source(sheet: Sheet, truth: Path | None, material: Material | None) -> str:
+    of = f"the {len(material.names):,} images of {truth}" if material else f"the images of {truth}" if truth else ""
+    return f"{len(sheet.per_image):,} of {of}." if of else ""
 
 
 def _areas(material: Material, names: Sequence[str]) -> Areas:

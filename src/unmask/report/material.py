@@ -55,6 +55,11 @@ class Material:
         """Whether there is anything to look at but masks."""
         return isinstance(self.truth, Dataset)
 
+    @property
+    def names(self) -> list[str]:
+        """Names of all images with a truth."""
+        return self.truth.names() if isinstance(self.truth, Dataset) else self.truth.names
+
     def load(self, name: str) -> Compared:
         """Read one image with its truth and prediction.
 

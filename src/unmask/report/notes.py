@@ -39,11 +39,11 @@ def sheet_notes(run: RunFolder, sheet: Sheet, *, unseen: bool) -> list[str]:
     notes = []
     if unseen and _same_data(run, sheet):
         if known := [name for name in run.split["train"] if name in sheet.per_image]:
-            notes.append(f"{_images(len(known))} of these were trained on, {known[0]} for one: the figures flatter.")
-        if known := [name for name in run.split["val"] if name in sheet.per_image]:
             notes.append(
-                f"{_images(len(known))} of these were used to choose weights and thresholds, {known[0]} for one."
+                f"The model was trained on {len(known)} of these images, {known[0]} for one: the figures flatter."
             )
+        if known := [name for name in run.split["val"] if name in sheet.per_image]:
+            notes.append(f"Weights and thresholds were chosen on {len(known)} of these images, {known[0]} for one.")
     images = len(sheet.per_image)
     if images < FEW:
         notes.append(f"These are figures of {_images(images)}: so few vary a lot by chance.")
@@ -51,7 +51,7 @@ def sheet_notes(run: RunFolder, sheet: Sheet, *, unseen: bool) -> list[str]:
     empty = images - len(sheet.column(key))
     if empty and key == "ap_0.50":
         notes.append(
-            f"{_images(empty)} without any object, true or predicted: AP does not apply there, and leaves it out."
+            f"{_images(empty)} without any object, true or predicted: left out of AP, which does not apply there."
         )
     return notes
 

@@ -72,14 +72,13 @@ def read_run(path: Path) -> RunFolder:
             file=path,
             remedy=f"let it end, or go on with it: unmask train {recipe.data.path or 'DATA'} --out {path} {end}",
         )
-    log = _read_rows(path / "log.csv")
-    finer = _read_rows(path / "loss.csv") if (path / "loss.csv").is_file() else log
+    log = _read_rows(path / "log.csv", ("step", "loss", "score", "seconds"))
     return RunFolder(
         path=path,
         recipe=recipe,
         split=_read_split(path / "split.json"),
         log=log,
-        losses=tuple((row["step"], row["loss"]) for row in finer if "loss" in row),
+        losses=tuple((row["step"], row["loss"]) for row in _read_rows(path / "loss.csv", ("step", "loss")) or log),
         validation=read_sheet(scores),
         finished=datetime.fromtimestamp(scores.stat().st_mtime),
     )
@@ -107,9 +106,9 @@ def _read_split(path: Path) -> dict[str, list[str]]:
         raise UnreadableFile("does not hold the lists train, val and test", file=path, remedy=remedy) from None
 
 
-def _read_rows(path: Path) -> tuple[dict[str, float], ...]:
-    """Rows of numbers under a header with `step`; columns that are empty are left out."""
-    remedy = "delete it: the report then has no curves"
+def _read_rows(path: Path, columns: tuple[str, ...]) -> tuple[dict[str, float], ...]:
+    """Rows of a table of numbers, without its empty cells; none where there is no such file."""
+    remedy = "delete it: the report then does without"
     if not path.is_file():
         return ()
     try:
@@ -117,8 +116,9 @@ def _read_rows(path: Path) -> tuple[dict[str, float], ...]:
             rows = [{key: float(text) for key, text in row.items() if text} for row in csv.DictReader(file)]
     except (OSError, UnicodeDecodeError, csv.Error, TypeError, ValueError) as error:
         raise UnreadableFile(f"is not a table of numbers ({_first_line(error)})", file=path, remedy=remedy) from None
-    if any("step" not in row for row in rows):
-        raise UnreadableFile("is a table without the column step", file=path, remedy=remedy)
+    for line, row in enumerate(rows, start=2):
+        if missing := [column for column in columns if column not in row]:
+            raise UnreadableFile(f"line {line} has no {missing[0]}", file=path, remedy=remedy)
     return tuple(rows)
 
 

@@ -34,6 +34,7 @@ class Checkpoint:
         step_seconds, validation_seconds: measured speed.
         recipe: the recipe as JSON; a resumed run must have the same.
         log: rows of log.csv so far.
+        losses: rows of loss.csv so far.
     """
 
     step: int
@@ -48,6 +49,7 @@ class Checkpoint:
     validation_seconds: float
     recipe: str
     log: list[dict[str, float]]
+    losses: list[dict[str, float]]
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

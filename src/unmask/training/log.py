@@ -1,4 +1,4 @@
-"""log.csv: a row for each validation."""
+"""log.csv, a row for each validation, and loss.csv, a row for each hundredth of the run."""
 
 import csv
 import io

@@ -36,6 +36,7 @@ CHECKPOINT_SECONDS = 60.0
 # Until the speed is measured a time budget's schedule stands at its start.
 UNMEASURED = 10**9
 REFIT_SHARE = 0.05
+CURVE_POINTS = 100
 
 Row = dict[str, float]
 
@@ -73,7 +74,7 @@ class Trained:
 
 def fit_weights(
     recipe: Recipe,
-    sampler_for: Callable[[int, int, int], TileSampler],
+    sampler_for: Callable[[int, int, int, int], TileSampler],
     validate: Callable[[Model], Row],
     out: Path,
     fabric: Fabric,
@@ -83,11 +84,11 @@ def fit_weights(
     resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Trained:
-    """Train; leaves `best.safetensors` (best validation score), `last.ckpt`, `log.csv` and TensorBoard events in `out`.
+    """Train; leaves `best.safetensors`, `last.ckpt`, `log.csv`, `loss.csv` and TensorBoard events in `out`.
 
     Args:
         recipe: the run.
-        sampler_for: (source side, batch, rank) to the tiles of one device.
+        sampler_for: (output side, source side, batch, rank) to the tiles of one device.
         validate: a model to named validation figures; `score` decides which weights are best.
         out: the run folder; exists.
         fabric: launched.
@@ -115,7 +116,7 @@ class _Loop:
     def __init__(
         self,
         recipe: Recipe,
-        sampler_for: Callable[[int, int, int], TileSampler],
+        sampler_for: Callable[[int, int, int, int], TileSampler],
         validate: Callable[[Model], Row],
         out: Path,
         fabric: Fabric,
@@ -133,7 +134,8 @@ class _Loop:
         optimiser = build_optimiser(net, recipe.optimiser)
         self.net, self.optimiser = fabric.setup(net, optimiser)
         share = max(1, recipe.schedule.batch // fabric.world_size)
-        self.sampler = sampler_for(source_size(self.tile, recipe.augment), share, fabric.global_rank)
+        source = source_size(self.tile, recipe.augment)
+        self.sampler = sampler_for(self.model.halo.output(self.tile), source, share, fabric.global_rank)
         self.writer = SummaryWriter(str(out / "tensorboard")) if fabric.is_global_zero else None
         schedule = recipe.schedule
         self.timed = schedule.minutes is not None and not schedule.knots
@@ -143,6 +145,8 @@ class _Loop:
         self.clock = Clock((schedule.minutes or 0) * 60, validation_steps=validation_pixels / per_step)
         self.step, self.validations, self.best, self.spent = 0, 0, -math.inf, 0.0
         self.log: list[Row] = []
+        self.losses: list[Row] = []
+        self.recent: list[float] = []
         self.kept_at = self.refitted_at = 0.0
 
     def restore(self, kept: Checkpoint) -> None:
@@ -158,7 +162,7 @@ class _Loop:
         if kept.scaler:
             self.fabric.strategy.precision.load_state_dict(kept.scaler)
         self.step, self.knots, self.validations, self.best = kept.step, kept.knots, kept.validations, kept.best
-        self.log, self.spent = list(kept.log), kept.elapsed
+        self.log, self.losses, self.spent = list(kept.log), list(kept.losses), kept.elapsed
         self.clock.step_seconds, self.clock.validation_seconds = kept.step_seconds, kept.validation_seconds
         self.started = time.monotonic() - self.spent
         if self.writer is not None:
@@ -170,9 +174,7 @@ class _Loop:
         planned = self.recipe.schedule.validations
         while self.progress < 1:
             loss, rate = self.one_step()
-            if self.writer is not None:
-                self.writer.add_scalar("train/loss", loss, self.step)
-                self.writer.add_scalar("train/learning_rate", rate, self.step)
+            self.note(loss, rate)
             self.fit_to_clock()
             if self.progress >= (self.validations + 1) / planned:
                 self.look(loss, rate)
@@ -180,6 +182,16 @@ class _Loop:
                 self.keep()
             self.tell(loss, "training")
         return Trained(self.step, self.knots, self.best, self.log)
+
+    def note(self, loss: float, rate: float) -> None:
+        """Every step to TensorBoard, and its mean to loss.csv for every hundredth of the run."""
+        if self.writer is not None:
+            self.writer.add_scalar("train/loss", loss, self.step)
+            self.writer.add_scalar("train/learning_rate", rate, self.step)
+        self.recent.append(loss)
+        if self.progress >= (len(self.losses) + 1) / CURVE_POINTS:
+            self.losses.append({"step": self.step, "loss": sum(self.recent) / len(self.recent)})
+            self.recent = []
 
     @property
     def progress(self) -> float:
@@ -268,6 +280,7 @@ class _Loop:
         self.kept_at = time.monotonic()
         if not self.fabric.is_global_zero:
             return
+        write_log(self.out / "loss.csv", self.losses)
         scaler = self.fabric.strategy.precision.state_dict()
         write_checkpoint(
             self.out / "last.ckpt",
@@ -284,6 +297,7 @@ class _Loop:
                 self.clock.validation_seconds,
                 self.recipe.model_dump_json(),
                 self.log,
+                self.losses,
             ),
         )
 

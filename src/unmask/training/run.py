@@ -24,7 +24,7 @@ from unmask.predict.tiles import default_memory
 from unmask.recipe import DataRecipe, Recipe, dump, overrule, parse
 from unmask.training.finish import finish
 from unmask.training.loop import Progress, Trained, fit_weights
-from unmask.training.plan import plan
+from unmask.training.plan import Machine, plan
 from unmask.training.sampler import Prepared, PreparedImages, TileSampler
 from unmask.training.validate import Validator
 
@@ -118,7 +118,7 @@ def train(
     validator = Validator(dataset, split["val"] or split["train"], resolved.schedule.criterion)
     trained = fit_weights(
         resolved,
-        lambda source, batch, rank: _sampler(dataset, split["train"], resolved, source, batch, rank),
+        lambda tile, source, batch, rank: _sampler(dataset, split["train"], resolved, tile, source, batch, rank),
         validator,
         out,
         fabric,
@@ -205,16 +205,20 @@ def _resumed(out: Path) -> tuple[Recipe, dict[str, list[str]]]:
     return read_recipe(out / "recipe.yaml"), split
 
 
-def _sampler(dataset: Dataset, names: Sequence[str], recipe: Recipe, source: int, batch: int, rank: int) -> TileSampler:
+def _sampler(
+    dataset: Dataset, names: Sequence[str], recipe: Recipe, tile: int, source: int, batch: int, rank: int
+) -> TileSampler:
     targets = family_of(recipe).targets
 
     def prepare(name: str) -> Prepared:
         sample = dataset.load(name)
-        image = normalise(sample.image, stretch_constants(sample.image, recipe.normalise), recipe.normalise.curve)
+        image = normalise(sample.image, stretch_constants(sample.image, recipe.normalise))
         return Prepared(image, targets(sample, recipe))
 
     images = PreparedImages(prepare, default_memory())
-    return TileSampler(images, tuple(names), source=source, batch=batch, seed=recipe.schedule.seed, rank=rank)
+    return TileSampler(
+        images, tuple(names), tile=tile, source=source, batch=batch, seed=recipe.schedule.seed, rank=rank
+    )
 
 
 def _end(recipe: Recipe, trained: Trained, validator: Validator, out: Path) -> Run:
@@ -231,4 +235,5 @@ def _end(recipe: Recipe, trained: Trained, validator: Validator, out: Path) -> R
 
 def _versions() -> dict[str, str]:
     packages = ("unmask", "torch", "lightning", "numpy", "scipy", "scikit-image")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    machine = f"{platform.system()} {platform.machine()}, {Machine.here().words}"
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}, "machine": machine}

@@ -73,6 +73,7 @@ class TileSampler:
     Args:
         images: by name.
         names: the training images.
+        tile: side of the network's output, pixels.
         source: side of a source window, pixels: the network's input and what augmentation may reach beyond it.
         batch: windows a step on this device.
         seed: of the run.
@@ -80,10 +81,19 @@ class TileSampler:
     """
 
     def __init__(
-        self, images: PreparedImages, names: tuple[str, ...], *, source: int, batch: int, seed: int, rank: int = 0
+        self,
+        images: PreparedImages,
+        names: tuple[str, ...],
+        *,
+        tile: int,
+        source: int,
+        batch: int,
+        seed: int,
+        rank: int = 0,
     ) -> None:
         self._images = images
         self._names = names
+        self._tile = tile
         self._source = source
         self._batch = batch
         self._key = (seed, rank)
@@ -111,12 +121,18 @@ class TileSampler:
     def _window(self, prepared: Prepared, random: np.random.Generator) -> tuple[AnyArray, AnyArray, AnyArray]:
         height, width = prepared.targets.classes.shape
         y, x = int(random.integers(height)), int(random.integers(width))
-        if random.random() < ON_OBJECT:
-            inside = prepared.targets.foreground
-            if inside.size:
-                y, x = divmod(int(inside[random.integers(inside.size)]), width)
+        inside = prepared.targets.foreground
+        if random.random() < ON_OBJECT and inside.size:
+            y, x = divmod(int(inside[random.integers(inside.size)]), width)
+        # Mirrored surroundings teach nothing new: the tile stays inside the image where it fits.
+        y, x = _inside(y, height, self._tile), _inside(x, width, self._tile)
         half = self._source // 2
         rows = mirror(y - half, y - half + self._source, height)
         columns = mirror(x - half, x - half + self._source, width)
         at = np.ix_(rows, columns)
         return prepared.image[at], prepared.targets.classes[at], prepared.targets.weight[at]
+
+
+def _inside(centre: int, size: int, tile: int) -> int:
+    """The nearest centre whose tile lies inside the image; the image's centre where none does."""
+    return size // 2 if size <= tile else min(max(centre, tile // 2), size - (tile + 1) // 2)

@@ -1,0 +1,46 @@
+"""Stretching by hand-computed numbers; constants belong to the whole image."""
+
+import numpy as np
+import pytest
+
+from unmask.data.normalise import normalise, stretch_constants
+from unmask.recipe import NormaliseRecipe
+
+
+def test_percentiles_by_hand() -> None:
+    """0..100: the 10th percentile is 10, the 90th 90; 50 becomes .5."""
+    image = np.arange(101, dtype=np.uint16).reshape(1, 101, 1)
+    constants = stretch_constants(image, NormaliseRecipe(low=10, high=90))
+    assert constants == ((10.0, 90.0),)
+    stretched = normalise(image, constants)
+    assert stretched.dtype == np.float32
+    assert stretched[0, [10, 50, 90, 98], 0] == pytest.approx([0, 0.5, 1, 1.1])
+
+
+def test_channels_have_their_own_constants() -> None:
+    image = np.random.default_rng(0).integers(0, 1000, (20, 30, 2)).astype(np.int32) * [1, 50]
+    stretched = normalise(image, stretch_constants(image, NormaliseRecipe(low=0, high=100)))
+    assert stretched.min(axis=(0, 1)) == pytest.approx([0, 0])
+    assert stretched.max(axis=(0, 1)) == pytest.approx([1, 1])
+
+
+def test_fixed_constants() -> None:
+    image = np.array([[[100.0], [300.0]]], np.float32)
+    recipe = NormaliseRecipe(method="fixed", low=100, high=200)
+    assert normalise(image, stretch_constants(image, recipe)).ravel().tolist() == [0, 2]
+
+
+def test_constant_channel_becomes_0() -> None:
+    image = np.full((4, 4, 1), 7, np.uint8)
+    assert not normalise(image, stretch_constants(image, NormaliseRecipe())).any()
+
+
+def test_hot_pixels_are_clipped() -> None:
+    image = np.array([[[0], [1], [60000]]], np.uint16)
+    assert normalise(image, ((0.0, 1.0),)).ravel().tolist() == [0, 1, 8]
+
+
+def test_part_of_an_image_is_stretched_like_the_whole() -> None:
+    image = np.random.default_rng(1).integers(0, 4096, (40, 50, 1)).astype(np.uint16)
+    constants = stretch_constants(image, NormaliseRecipe())
+    assert np.array_equal(normalise(image[5:20, 7:30], constants), normalise(image, constants)[5:20, 7:30])
