@@ -233,7 +233,12 @@ def test_recipe_for_other_data_is_refused(make_discs: Callable[[int], Pair], dis
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "no such recipe"), ("a: [", "not a YAML file"), ("- 1", "not a recipe"), ("netwrk: {}", "no value netwrk")],
+    [
+        (None, "no such recipe"),
+        ("a: [", "not a YAML file"),
+        ("- 1", "not a recipe"),
+        ("netwrk: {}", r"recipe\.yaml: the recipe has no value netwrk"),
+    ],
 )
 def test_recipe_files_that_are_none(content: str | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "recipe.yaml"

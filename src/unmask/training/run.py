@@ -148,7 +148,10 @@ def read_recipe(path: str | Path) -> Recipe:
         raise RecipeError("not a YAML file", file=path, remedy="write one with: unmask plan DATA --out FILE") from None
     if not isinstance(values, dict):
         raise RecipeError("not a recipe", file=path, remedy="write one with: unmask plan DATA --out FILE")
-    return parse(values)
+    try:
+        return parse(values)
+    except RecipeError as error:
+        raise RecipeError(error.problem, file=path, remedy=error.remedy) from None
 
 
 def _refuse_used(out: Path) -> None:
