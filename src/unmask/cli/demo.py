@@ -11,7 +11,7 @@ from unmask.errors import TrainingError
 
 __all__ = ["demo"]
 
-TRAIN_IMAGES, TEST_IMAGES, SIDE, MINUTES = 16, 8, 256, 2.0
+TRAIN_IMAGES, TEST_IMAGES, SIDE, MINUTES = 16, 8, 256, 3.0
 
 
 def demo(

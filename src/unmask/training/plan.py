@@ -205,20 +205,20 @@ def _schedule(
     stride = 2**network.depth
     if base == "paper":
         tile, batch = (388 if found.side >= 388 else max(4, found.side // stride * stride + 4)), 1
+        why["schedule.tile"] = f"the paper's 388, or what fits into the median image ({found.side})"
         why["schedule.batch"] = "the paper's: one large tile a step"
     else:
-        tile = max(stride, min(256, found.side) // stride * stride)
-        # Unpadded networks give 12 more or fewer; the trainer rounds up to the nearest size they take.
-        batch = 4 * max(1, round((256 / tile) ** 2)) if not machine.gpus else 16
-        why["schedule.batch"] = f"{batch} tiles a step for {machine.words}"
-    why["schedule.tile"] = f"256, or the median image's shorter side ({found.side})"
+        # Small tiles mix more images in a step; but most objects should fit in.
+        wanted = min(256, max(128, 2.5 * found.diameter(95)), found.side)
+        tile = max(stride, int(wanted) // stride * stride)
+        batch = min(64, max(1, round((16 if machine.gpus else 4) * (256 / tile) ** 2)))
+        why["schedule.tile"] = f"2.5 times the largest objects ({found.diameter(95):.0f} pixels), within 128 and 256"
+        why["schedule.batch"] = f"{batch * tile**2 / 1e6:.2g} million pixels a step for {machine.words}"
     why["schedule.minutes"] = "enough for a first model; more time gives a better one"
     validations = min(10, max(2, round(minutes / 2.5)))
     why["schedule.validations"] = "every two or three minutes"
     precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed" if machine.gpus else "32-true"
-    return ScheduleRecipe(
-        tile=tile, batch=min(batch, 64), minutes=DEFAULT_MINUTES, validations=validations, precision=precision
-    )
+    return ScheduleRecipe(tile=tile, batch=batch, minutes=DEFAULT_MINUTES, validations=validations, precision=precision)
 
 
 def _criterion(dataset: Dataset, found: Survey, why: dict[str, str]) -> Literal["ap", "v_rand", "dice"]:
