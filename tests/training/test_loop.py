@@ -246,3 +246,18 @@ def test_recipe_files_that_are_none(content: str | None, message: str, tmp_path:
         path.write_text(content)
     with pytest.raises(RecipeError, match=message):
         read_recipe(path)
+
+
+def test_control_c_keeps_what_was_done(small: list[str], disc_folder: Path, disc_run: Path, tmp_path: Path) -> None:
+    """Ctrl-C ends after the step that runs, with a checkpoint; resumed, the weights are those of a run in one go."""
+    out = tmp_path / "run"
+
+    def press(now: Progress) -> None:
+        if now.step == 13:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(disc_folder, out, steps=40, settings=small, accelerator="cpu", on_progress=press)
+    assert read_checkpoint(out / "last.ckpt").step == 13
+    train(disc_folder, out, resume=True, accelerator="cpu")
+    assert same(weights_of(out), weights_of(disc_run))

@@ -2,12 +2,15 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from unmask.errors import TrainingError
+
+if TYPE_CHECKING:
+    from unmask.metrics.scores import Scores
 
 __all__ = ["demo"]
 
@@ -42,11 +45,37 @@ def demo(
     console.print(scores_table(scores))
     _step(console, 5, f"unmask report {run} --test {predictions} --truth {data}")
     path = write_report(run, test=predictions, truth=data)
-    ap = next(iter(scores.values())).to_dict()["objects"]["ap"]["0.50"]  # type: ignore[index]
+    found = scores[predictions.name]
+    _picture(data, predictions, _median(found), out / "unseen.png")
+    rows = list(found.per_image.values())
     console.print(
-        f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. AP at IoU .5 on unseen images: {ap:.3f}. "
-        f"Open {path} in a browser."
+        f"\nDone in {(time.monotonic() - started) / 60:.1f} minutes. AP at IoU .5 on {len(rows)} unseen images: "
+        f"{sum(row['ap_0.50'] for row in rows) / len(rows):.3f}. Open {path} in a browser."
     )
+
+
+def _median(scores: "Scores") -> str:
+    """The image in the middle of the ranking: neither the best nor the worst."""
+    ranking = scores.ranking()
+    return ranking[len(ranking) // 2]
+
+
+def _picture(data: Path, predictions: Path, name: str, out: Path) -> None:
+    """An unseen image, beside itself with truth and prediction outlined."""
+    import numpy as np
+
+    from unmask.data.folder import read_folder, read_label_folder
+    from unmask.data.images import write_png
+    from unmask.data.picture import compare
+
+    sample = read_folder(data).load(name)
+    assert sample.objects is not None, "phantoms have their truth"
+    nothing = np.zeros_like(sample.objects)
+    _, found = read_label_folder(predictions, "objects").load(name)
+    panels = [
+        compare(sample.image, truth, labels, {}) for truth, labels in ((nothing, nothing), (sample.objects, found))
+    ]
+    write_png(out, np.hstack(panels))
 
 
 def _step(console: Console, number: int, text: str) -> None:

@@ -1,5 +1,6 @@
 """How commands talk: tables and progress bars on stderr's or stdout's console."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["console", "recipe_table", "scores_table", "training_bar", "understood"]
 
-console = Console(soft_wrap=True, highlight=False)
+# A file or pipe has no width of its own; 80 columns would break tables.
+console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
 def understood(dataset: "Dataset", split: dict[str, list[str]] | None = None) -> None:

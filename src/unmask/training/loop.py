@@ -6,28 +6,28 @@ clock has to be kept.
 """
 
 import math
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 
-import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
-from unmask.augment.pipeline import Batch, augment
 from unmask.augment.warp import source_size
 from unmask.errors import TrainingError
 from unmask.family import family_of
 from unmask.model import Model
-from unmask.nets import Halo
-from unmask.recipe import OptimiserRecipe, Recipe
+from unmask.recipe import Recipe
 from unmask.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from unmask.training.log import write_log
-from unmask.training.sampler import TileBatch, TileSampler
+from unmask.training.sampler import TileSampler
 from unmask.training.schedule import Clock, Knots, learning_rate, progress_at, refit, straight
+from unmask.training.step import augmented, build_optimiser, seed_of
 
 __all__ = ["Progress", "Trained", "fit_weights"]
 
@@ -104,12 +104,30 @@ def fit_weights(
     if resume:
         loop.restore(read_checkpoint(out / "last.ckpt"))
     try:
-        return loop.run()
-    except KeyboardInterrupt:
-        loop.keep()
-        raise
+        with deferred_interrupt() as interrupted:
+            return loop.run(interrupted)
     finally:
         loop.close()
+
+
+@contextmanager
+def deferred_interrupt() -> Iterator[Event]:
+    """Ctrl-C sets the event instead of stopping in the middle of a step; a second one stops at once."""
+    interrupted = Event()
+    if current_thread() is not main_thread():  # only the main thread may handle signals
+        yield interrupted
+        return
+
+    def handle(_signal: int, _frame: object) -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+        interrupted.set()
+
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Loop:
@@ -147,7 +165,7 @@ class _Loop:
         self.log: list[Row] = []
         self.losses: list[Row] = []
         self.recent: list[float] = []
-        self.kept_at = self.refitted_at = 0.0
+        self.kept_at, self.refit_at = 0.0, 0
 
     def restore(self, kept: Checkpoint) -> None:
         """Stand where the checkpoint was written."""
@@ -169,10 +187,13 @@ class _Loop:
             self.writer.close()
             self.writer = SummaryWriter(str(self.out / "tensorboard"), purge_step=self.step)
 
-    def run(self) -> Trained:
-        """Steps, validations and checkpoints until progress is 1."""
+    def run(self, interrupted: Event) -> Trained:
+        """Steps, validations and checkpoints until progress is 1, or until someone presses Ctrl-C."""
         planned = self.recipe.schedule.validations
         while self.progress < 1:
+            if interrupted.is_set():
+                self.keep()
+                raise KeyboardInterrupt
             loss, rate = self.one_step()
             self.note(loss, rate)
             self.fit_to_clock()
@@ -239,16 +260,18 @@ class _Loop:
         """With a time budget: refit the schedule to the measured speed, now and then."""
         if not (self.timed and self.clock.calibrated):
             return
-        due = self.refitted_at == 0 or self.elapsed - self.refitted_at > REFIT_SHARE * self.clock.budget
         # The last stretch is left as it is: a schedule that moves just before its end may never end.
-        if due and self.progress < 1 - REFIT_SHARE:
+        if self.step >= self.refit_at and self.progress < 1 - REFIT_SHARE:
             self.refit()
 
     def refit(self) -> None:
-        """Steps left = what the time left buys; rank 0's clock counts."""
-        left = self.clock.steps_left(self.elapsed, self.recipe.schedule.validations - self.validations)
-        self.knots = refit(self.knots, self.step, self.fabric.broadcast(left))
-        self.refitted_at = self.elapsed
+        """Steps left = what the time left buys by rank 0's clock; when to look again is counted in steps, as all
+        ranks must do it together.
+        """
+        validations = self.recipe.schedule.validations - self.validations
+        left = self.fabric.broadcast(self.clock.steps_left(self.elapsed, validations))
+        self.knots = refit(self.knots, self.step, left)
+        self.refit_at = self.step + max(1, int(REFIT_SHARE * left))
 
     def look(self, loss: float, rate: float) -> None:
         """Predict the validation images, log, keep the weights if they are the best so far."""
@@ -263,7 +286,7 @@ class _Loop:
             assert self.writer is not None, "rank 0 has a writer"
             for name, value in figures.items():
                 self.writer.add_scalar(f"validation/{name}", value, self.step)
-            if figures["score"] > self.best:
+            if figures["score"] >= self.best:  # of equals, the better trained
                 self.best = figures["score"]
                 self.model.save(self.out / "best.safetensors")
         self.fabric.barrier()
@@ -317,31 +340,3 @@ class _Loop:
         self.sampler.close()
         if self.writer is not None:
             self.writer.close()
-
-
-def build_optimiser(net: nn.Module, recipe: OptimiserRecipe) -> torch.optim.Optimizer:
-    """The optimiser; weight decay spares biases and norms."""
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    spared = [p for p in net.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": spared, "weight_decay": 0.0}]
-    if recipe.name == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(recipe.momentum, 0.999))
-
-
-def seed_of(seed: int, step: int, rank: int) -> int:
-    """One number for the generators of one step on one device."""
-    return int(np.random.SeedSequence((seed, step, rank)).generate_state(1, np.uint64)[0] >> 1)
-
-
-def augmented(tiles: TileBatch, recipe: Recipe, halo: Halo, side: int, seed: int, device: torch.device) -> Batch:
-    """A step's batch on the device, augmented; its random numbers are the same on every device."""
-    return augment(
-        tiles.images.to(device, non_blocking=True),
-        tiles.targets.to(device, non_blocking=True),
-        tiles.weights.to(device, non_blocking=True),
-        recipe.augment,
-        side,
-        halo.output(side),
-        torch.Generator().manual_seed(seed),
-    )
