@@ -11,7 +11,7 @@ demo: .venv/installed
 	rm -rf demo
 	$(BIN)/unmask demo --out demo
 
-test: .venv/installed
+test: .venv/installed-test
 	$(BIN)/python -m pytest
 
 lint: .venv/installed-dev
@@ -22,10 +22,14 @@ lint: .venv/installed-dev
 
 .venv/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/installed-test: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
-.venv/installed-dev: .venv/installed pyproject.toml
+.venv/installed-dev: .venv/installed-test
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 

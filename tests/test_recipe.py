@@ -38,6 +38,8 @@ def test_settings_apply_in_order_and_leave_the_original() -> None:
         ("normalise.high=0.1", r"low \(0\.5\) must be below high \(0\.1\)"),
         ("optimiser.learning_rate=.nan", r"optimiser\.learning_rate"),
         ("augment.scale=[1, 2", r"not a YAML value"),
+        ("targets.class_weights=[1]", r"targets\.class_weights wants 2 values, the background's first"),
+        ("data.channels=3", r"what the data are is read from them"),
     ],
 )
 def test_refused(setting: str, message: str) -> None:

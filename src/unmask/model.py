@@ -5,6 +5,7 @@ stride, a format version, and beside the weights a small test vector with the ou
 Loading executes no code, and checks that this machine computes the same.
 """
 
+import copy
 import hashlib
 import json
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
 from unmask.data.files import atomic
-from unmask.errors import ModelError
+from unmask.errors import ModelError, RecipeError
 from unmask.family import Family, family_of
 from unmask.nets import Halo, derive_halo
 from unmask.recipe import InstanceRecipe, Recipe, parse
@@ -62,7 +63,7 @@ class Model:
         """Write the model file, whole or not at all; returns the model with the file's fingerprint."""
         example = self._test_input()
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.net.state_dict().items()}
-        tensors |= {TEST_INPUT: example, TEST_OUTPUT: _run(self.net, example)}
+        tensors |= {TEST_INPUT: example, TEST_OUTPUT: _run_on_cpu(self.net, example)}
         metadata = {
             "format": str(FORMAT),
             "recipe": self.recipe.model_dump_json(),
@@ -88,17 +89,19 @@ class Model:
                 file=file,
                 remedy="install the unmask version that wrote it, or train again",
             )
-        recipe = parse(json.loads(metadata["recipe"]))
+        recipe = _read_recipe(metadata, file)
         example, expected = tensors.pop(TEST_INPUT, None), tensors.pop(TEST_OUTPUT, None)
-        model = cls(family_of(recipe).build(recipe), recipe, hashlib.sha256(file.read_bytes()).hexdigest())
+        with torch.device("meta"):  # takes no memory: a recipe that asks for a huge network cannot fill it
+            net = family_of(recipe).build(recipe)
+        model = cls(net, recipe, hashlib.sha256(file.read_bytes()).hexdigest())
         try:
-            model.net.load_state_dict(tensors)
+            model.net.load_state_dict(tensors, assign=True)
         except RuntimeError:
             raise ModelError("its weights do not fit its recipe", file=file, remedy=COPY_AGAIN) from None
         model.net.eval()
         if example is None or expected is None:
             raise ModelError("it has no test vector", file=file, remedy=COPY_AGAIN)
-        worst = float((_run(model.net, example) - expected).abs().max())
+        worst = float((_run_on_cpu(model.net, example) - expected).abs().max())
         if not worst <= TOLERANCE * max(1.0, float(expected.abs().max())):
             raise ModelError(
                 f"it does not compute its own test vector (largest difference {worst:.2g})",
@@ -136,12 +139,19 @@ def find_model_file(path: Path) -> Path:
 
 
 @torch.inference_mode()
-def _run(net: nn.Module, example: Tensor) -> Tensor:
-    device = next(net.parameters()).device
-    training = net.training
-    output: Tensor = net.eval()(example.to(device)).float().cpu().contiguous()
-    net.train(training)
+def _run_on_cpu(net: nn.Module, example: Tensor) -> Tensor:
+    """The output on the CPU: a GPU's convolutions may be rounded to fewer bits, and differ from card to card."""
+    output: Tensor = copy.deepcopy(net).cpu().eval()(example).float().contiguous()
     return output
+
+
+def _read_recipe(metadata: dict[str, str], file: Path) -> Recipe:
+    try:
+        return parse(json.loads(metadata["recipe"]))
+    except (KeyError, ValueError, TypeError):
+        raise ModelError("it holds no recipe that can be read", file=file, remedy=COPY_AGAIN) from None
+    except RecipeError as error:
+        raise ModelError(f"{error.problem}", file=file, remedy="install the unmask version that wrote it") from None
 
 
 def _read(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

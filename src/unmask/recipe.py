@@ -48,6 +48,7 @@ class DataRecipe(_Part):
     class_names: tuple[str, ...] = Field(("object",), description="classes without the background")
     class_values: tuple[int, ...] = Field((1,), description="the value of each class in the mask files")
     pixel_size: tuple[float, float] | None = Field(None, description="(y, x) in micrometres, where files say it")
+    split_file: str | None = Field(None, description="the split.csv that was given; none: the folder's own, or drawn")
 
 
 class NormaliseRecipe(_Part):
@@ -178,6 +179,13 @@ class Recipe(_Part):
     reasons: dict[str, str] = Field(default_factory=dict, description="why a value is what it is, by dotted key")
     versions: dict[str, str] = Field(default_factory=dict, description="of the packages that made the run")
 
+    @model_validator(mode="after")
+    def _weights_for_classes(self) -> "Recipe":
+        classes = 1 + len(self.data.class_names)
+        if len(self.targets.class_weights) != classes:
+            raise ValueError(f"targets.class_weights wants {classes} values, the background's first")
+        return self
+
 
 def overrule(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     """A recipe with `a.b=value` settings applied, in order.
@@ -191,6 +199,8 @@ def overrule(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     """
     values = recipe.model_dump(mode="json")
     for setting in settings:
+        if setting.startswith("data."):
+            raise RecipeError(f"--set {setting}: what the data are is read from them", remedy="leave it out")
         key, equals, text = setting.partition("=")
         if not equals:
             raise RecipeError(f"--set {setting} has no value", remedy=f"type --set {key}=VALUE")
@@ -213,7 +223,7 @@ def parse(values: Mapping[str, Any]) -> Recipe:
     """A recipe from plain values, as `recipe.yaml` or a model file hold them.
 
     Raises:
-        RecipeError: unknown keys or impossible values, all of them named.
+        RecipeError: an unknown key or an impossible value; the first is named.
     """
     try:
         return Recipe.model_validate(values)
@@ -222,11 +232,10 @@ def parse(values: Mapping[str, Any]) -> Recipe:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise _unknown(key, Recipe()) from None
-        problem = (
-            f"{key} = {first['input']!r}: {first['msg']}" if not isinstance(first["input"], dict) else first["msg"]
-        )
+        message = first["msg"].removeprefix("Value error, ")
+        given = "" if isinstance(first["input"], dict | BaseModel) else f"{first['input']!r}: "
         raise RecipeError(
-            f"recipe value {key}: {problem.removeprefix(f'{key} = ')}" if key else problem,
+            f"recipe value {key}: {given}{message}" if key else message,
             remedy="type `unmask plan DATA` to see every value and what it means",
         ) from None
 
@@ -249,7 +258,7 @@ def _unknown(key: str, recipe: Recipe) -> RecipeError:
     known = keys(recipe.model_dump(mode="json"))
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
     same_name = [name for name in known if name.rsplit(".")[-1] == key.rsplit(".")[-1]]
-    return RecipeError(f"the recipe has no value {key}", remedy=f"did you mean {(same_name or near)[0]}?".rstrip("?"))
+    return RecipeError(f"the recipe has no value {key}", remedy=f"did you mean {(same_name or near)[0]}")
 
 
 def _value(key: str, text: str) -> Any:

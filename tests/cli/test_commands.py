@@ -1,8 +1,10 @@
 """The commands, as a user types them: output, exit codes, messages."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +69,21 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     code, _, err = unmask_in_process("plan", tmp_path / "nothing", "--debug")
     assert code == 1
     assert "Traceback" in err
+
+
+def test_control_c_says_how_to_go_on(disc_folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "unmask", "train", str(disc_folder), "--out", str(tmp_path / "run")]
+    command += ["--set=network.width=4", "--set=schedule.tile=32", "--minutes=5"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "tensorboard").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "stopped; what was trained is kept. Go on with it: unmask train" in err
+    assert (tmp_path / "run" / "last.ckpt").exists()
 
 
 def test_plan(unmask_here, disc_folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

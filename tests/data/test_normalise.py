@@ -44,3 +44,12 @@ def test_part_of_an_image_is_stretched_like_the_whole() -> None:
     image = np.random.default_rng(1).integers(0, 4096, (40, 50, 1)).astype(np.uint16)
     constants = stretch_constants(image, NormaliseRecipe())
     assert np.array_equal(normalise(image[5:20, 7:30], constants), normalise(image, constants)[5:20, 7:30])
+
+
+def test_bright_objects_on_a_ground_of_zeros_keep_their_contrast() -> None:
+    """Both percentiles are 0; a stretch by them would make the object vanish."""
+    image = np.zeros((100, 100, 1), np.uint16)
+    image[3, 3:8] = 5000
+    stretched = normalise(image, stretch_constants(image, NormaliseRecipe()))
+    assert stretched.max() == 1
+    assert stretched.sum() == 5

@@ -81,6 +81,20 @@ def test_split(tmp_path: Path) -> None:
         evaluate_folders([found], tmp_path / "data", split="val")
 
 
+def test_split_without_a_split_file(tmp_path: Path) -> None:
+    truth = write(tmp_path / "truth", a=two_objects())
+    with pytest.raises(DataError, match=r"truth: there is no split\.csv\. Leave --split out"):
+        evaluate_folders([write(tmp_path / "found", a=two_objects())], truth, split="test")
+
+
+def test_decisions_are_told(tmp_path: Path) -> None:
+    told: dict[str, str] = {}
+    truth = write(tmp_path / "truth", a=two_objects())
+    evaluate_folders([write(tmp_path / "found", a=two_objects())], truth, on_read=told.__setitem__)
+    assert list(told) == ["truth", "found"]
+    assert "one object an id" in told["truth"]
+
+
 def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
     truth = write(tmp_path / "truth", a=two_objects())
     paths = [write(tmp_path / tool / "labels", a=two_objects()) for tool in ("x", "y")]

@@ -16,7 +16,7 @@ from skimage.io import imread
 
 from unmask.data.folder import read_images
 from unmask.data.images import write_image
-from unmask.errors import PredictionError, UnreadableFile
+from unmask.errors import PredictionError
 from unmask.predict.job import SAVES, predict_job
 from unmask.predict.predictor import Predictor, load
 
@@ -96,6 +96,7 @@ def test_killed_process_resumes(disc_run: Path, predictor: Predictor, disc_folde
         time.sleep(0.002)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
+    assert process.returncode == -signal.SIGKILL  # it was still at work
     for path in (out / "labels").glob("*.tif"):
         assert tifffile.imread(path).shape == (72, 60)
     finished = len(list((out / ".records").glob("*.json")))
@@ -121,14 +122,50 @@ def test_folder_of_another_model_is_refused(predictor: Predictor, disc_folder: P
         predict_job(Predictor(other, "cpu"), images, tmp_path)
 
 
-def test_damaged_image_keeps_what_was_done(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
-    for name in ("disc0", "disc1"):
-        (tmp_path / f"{name}.tif").write_bytes((disc_folder / "images" / f"{name}.tif").read_bytes())
-    images = read_images([tmp_path / "disc0.tif", tmp_path / "disc1.tif"])
-    (tmp_path / "disc1.tif").write_bytes(b"II*\0" + bytes(50))
-    with pytest.raises(UnreadableFile, match=r"disc1\.tif"):
+def test_damaged_image_does_not_cost_the_others(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / f"disc{number}.tif" for number in range(3)]
+    for path in paths:
+        path.write_bytes((disc_folder / "images" / path.name).read_bytes())
+    images = read_images(paths)
+    paths[1].write_bytes(b"II*\0" + bytes(50))
+    with pytest.raises(
+        PredictionError, match=r"disc1\.tif: .* \(the other 2 are done\)\. .*type the same command again"
+    ):
         predict_job(predictor, images, tmp_path / "out")
-    assert (tmp_path / "out" / "labels" / "disc0.tif").exists()
+    assert {row["image"] for row in read_rows(tmp_path / "out" / "objects.csv")} == {"disc0", "disc2"}
+    assert len(json.loads((tmp_path / "out" / "summary.json").read_text())["images"]) == 2
+
+
+def test_tables_hold_earlier_jobs_too(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    images = read_images([disc_folder])
+    predict_job(predictor, images.subset(["disc4"]), tmp_path)
+    predict_job(predictor, images.subset(["disc2"]), tmp_path)
+    assert next(row["image"] for row in read_rows(tmp_path / "objects.csv")) == "disc2"
+    assert {row["image"] for row in read_rows(tmp_path / "objects.csv")} == {"disc2", "disc4"}
+
+
+def test_image_of_the_same_name_from_elsewhere(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / "disc0.tif"
+    other.parent.mkdir()
+    other.write_bytes((disc_folder / "images" / "disc1.tif").read_bytes())
+    predict_job(predictor, read_images([disc_folder / "images" / "disc0.tif"]), tmp_path / "out")
+    with pytest.raises(PredictionError, match=r"another image of this name, was predicted into the same folder"):
+        predict_job(predictor, read_images([other]), tmp_path / "out")
+
+
+def test_annotations_are_never_overwritten(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    """A data folder with labels/ as --out would lose its hand-drawn masks."""
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels" / "disc0.tif").write_bytes(b"drawn by hand")
+    with pytest.raises(PredictionError, match=r"this folder holds other files\. Choose a new, empty --out"):
+        predict_job(predictor, read_images([disc_folder]), tmp_path)
+    assert (tmp_path / "labels" / "disc0.tif").read_bytes() == b"drawn by hand"
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:77"])
+def test_device_that_is_not_there(device: str, disc_run: Path) -> None:
+    with pytest.raises(PredictionError, match=rf"the device {device} cannot be used here .*Type --device cpu"):
+        load(disc_run, device)
 
 
 def test_pixel_size_is_carried(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:

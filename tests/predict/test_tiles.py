@@ -80,6 +80,15 @@ def test_labels_of_tiles_are_those_of_the_whole(padding: str, side: int) -> None
     assert np.array_equal(expected.labels, found.labels)
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("depth", [4, 5])
+def test_deep_nets(padding: str, depth: int) -> None:
+    net = random_net(depth, depth, padding, "batch")
+    image = np.random.default_rng(2).random((260, 330, 2), np.float32)
+    tiled = predict_probabilities(net, image, derive_halo(net), 96, CPU)
+    np.testing.assert_allclose(tiled, whole_pass(net, image), rtol=0, atol=1e-5)
+
+
 @pytest.mark.parametrize(("padding", "size"), [("valid", (1500, 700)), ("same", (1500, 1100)), ("valid", (1, 1500))])
 def test_large_images(padding: str, size: tuple[int, int]) -> None:
     net = random_net(3, 3, padding, "batch")

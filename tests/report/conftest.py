@@ -15,7 +15,7 @@ from unmask.data.files import write_text
 from unmask.data.folder import read_folder
 from unmask.data.images import write_labels
 from unmask.metrics.scores import aggregate, score_image
-from unmask.recipe import DataRecipe, Recipe, ScheduleRecipe, dump
+from unmask.recipe import DataRecipe, Recipe, ScheduleRecipe, TargetRecipe, dump
 
 Kind = Literal["objects", "binary", "classes"]
 MakeRun = Callable[..., Path]
@@ -103,6 +103,7 @@ def make_run(tmp_path: Path) -> MakeRun:
                 class_values=dataset.class_values,
                 pixel_size=(0.5, 0.5),
             ),
+            targets=TargetRecipe(class_weights=(1.0,) * (1 + len(dataset.class_names))),
             schedule=ScheduleRecipe(steps=60, knots=((0, 0.0), (60, 1.0)), criterion=criterion),
             reasons={"data.kind": dataset.decision, "network.depth": "objects are <b>small</b>", "optimiser": "fast"},
             versions={"python": "3.11.4", "unmask": "0.0.1"},

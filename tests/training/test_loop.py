@@ -15,10 +15,14 @@ import tifffile
 import torch
 from safetensors.torch import load_file
 
+from unmask.data.phantom import write_folder
 from unmask.errors import RecipeError, TrainingError
+from unmask.model import Model
+from unmask.predict.predictor import load
 from unmask.training.checkpoint import read_checkpoint
-from unmask.training.loop import Progress
-from unmask.training.run import read_recipe, train
+from unmask.training.loop import Progress, share_of
+from unmask.training.run import train
+from unmask.training.setup import read_recipe
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -141,7 +145,7 @@ def test_time_budget(small: list[str], disc_folder: Path, tmp_path: Path) -> Non
 def test_loss_that_is_not_finite_stops_the_run(small: list[str], disc_folder: Path, tmp_path: Path) -> None:
     settings = [*small, "optimiser.name=sgd", "optimiser.learning_rate=1e30", "optimiser.clip=0", "network.norm=none"]
     with pytest.raises(
-        TrainingError, match=r"run: the loss is (nan|inf) at step \d+, on tiles of disc\d.*lower the lear"
+        TrainingError, match=r"run: the (loss|gradient) is (nan|inf) at step \d+, on tiles of disc\d.*lower the"
     ):
         train(disc_folder, tmp_path / "run", steps=40, settings=settings, accelerator="cpu")
 
@@ -192,7 +196,9 @@ def test_complete_run_is_not_resumed(disc_folder: Path, disc_run: Path) -> None:
 
 
 def test_resume_without_a_run(disc_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"not a run folder that can be resumed\. Train without --resume"):
+    with pytest.raises(
+        TrainingError, match=r"not a run folder that can be resumed\. Train without --resume, into a new"
+    ):
         train(disc_folder, tmp_path, resume=True)
 
 
@@ -208,8 +214,100 @@ def test_damaged_checkpoint(disc_folder: Path, disc_run: Path, tmp_path: Path) -
     for name in ("recipe.yaml", "split.json"):
         (tmp_path / name).write_text((disc_run / name).read_text())
     (tmp_path / "last.ckpt").write_bytes((disc_run / "last.ckpt").read_bytes()[:1000])
-    with pytest.raises(TrainingError, match=r"last\.ckpt: not a readable checkpoint .*Train without --resume"):
+    with pytest.raises(TrainingError, match=r"last\.ckpt: not a readable checkpoint .*Train again, into a new --out"):
         train(disc_folder, tmp_path, resume=True, accelerator="cpu")
+
+
+def test_folder_with_other_files_is_refused(disc_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(TrainingError, match=r"this folder is not empty\. Choose a new --out"):
+        train(disc_folder, tmp_path)
+
+
+def test_run_killed_before_its_first_checkpoint_may_be_started_again(
+    small: list[str], disc_folder: Path, disc_run: Path, tmp_path: Path
+) -> None:
+    for name in ("recipe.yaml", "split.json"):
+        (tmp_path / name).write_text((disc_run / name).read_text())
+    train(disc_folder, tmp_path, steps=40, settings=small, accelerator="cpu")
+    assert same(weights_of(tmp_path), weights_of(disc_run))
+
+
+def test_killed_at_the_very_end(
+    small: list[str], disc_folder: Path, disc_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut while the model is being written: the run can still be resumed, and ends the same."""
+    save = Model.save
+
+    def cut(model: Model, path: Path) -> Model:
+        if path.name == "model.safetensors":
+            raise Stop
+        return save(model, path)
+
+    monkeypatch.setattr(Model, "save", cut)
+    with pytest.raises(Stop):
+        train(disc_folder, tmp_path / "run", steps=40, settings=small, accelerator="cpu")
+    monkeypatch.undo()
+    train(disc_folder, tmp_path / "run", resume=True, accelerator="cpu")
+    assert same(load_file(tmp_path / "run" / "model.safetensors"), load_file(disc_run / "model.safetensors"))
+
+
+def test_resume_on_other_data_is_refused(disc_folder: Path, disc_run: Path, tmp_path: Path) -> None:
+    for name in ("recipe.yaml", "split.json"):
+        (tmp_path / name).write_text((disc_run / name).read_text())
+    for part in ("images", "masks"):
+        (tmp_path / "few" / part).mkdir(parents=True)
+        for name in ("disc0.tif", "disc1.tif"):
+            (tmp_path / "few" / part / name).symlink_to(disc_folder / part / name)
+    with pytest.raises(TrainingError, match=r"few: these are not the data that the run was started with\. Give .*data"):
+        train(tmp_path / "few", tmp_path, resume=True)
+
+
+def test_minutes_and_steps_exclude_each_other(disc_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="a run has a time budget or a number of steps, not both"):
+        train(disc_folder, tmp_path / "run", minutes=1, steps=2)
+
+
+def test_batch_that_devices_cannot_share(disc_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"batch of 3 tiles cannot be shared by 2 devices.*schedule\.batch=4"):
+        share_of(3, 2)
+    assert share_of(8, 2) == 4
+
+
+def test_classes_train_and_predict(tmp_path: Path) -> None:
+    """Two classes told apart by brightness: trained, thresholds fitted, saved with the masks' own values."""
+    random = np.random.default_rng(0)
+    for part in ("images", "masks"):
+        (tmp_path / "data" / part).mkdir(parents=True)
+    for number in range(4):
+        mask = np.kron(random.choice([0, 64, 128], (8, 8)), np.ones((8, 8))).astype(np.uint8)
+        image = (mask + random.normal(20, 5, mask.shape)).clip(0, 255).astype(np.uint8)
+        tifffile.imwrite(tmp_path / "data/images" / f"{number}.tif", image)
+        tifffile.imwrite(tmp_path / "data/masks" / f"{number}.tif", mask)
+    settings = ["network.width=4", "network.depth=1", "schedule.tile=32", "schedule.validations=1"]
+    run = train(tmp_path / "data", tmp_path / "run", kind="classes", steps=60, settings=settings, accelerator="cpu")
+    assert run.recipe.data.class_values == (64, 128)
+    assert min(run.scores.to_dict()["semantic"]["dice"].values()) > 0.75  # type: ignore[index, union-attr]
+    prediction = load(tmp_path / "run", "cpu").predict(tmp_path / "data" / "images" / "0.tif")
+    assert set(np.unique(prediction.mask)) == {0, 64, 128}
+    saved = tifffile.imread(next((tmp_path / "run" / "validation" / "labels").iterdir()))
+    assert set(np.unique(saved)) <= {0, 64, 128}
+
+
+def test_membranes_train(tmp_path: Path) -> None:
+    """V_rand decides; an image whose mask is empty says nothing and stops nothing."""
+    write_folder(tmp_path / "data", "membranes", 3, 0, 96, 0)
+    first = sorted((tmp_path / "data" / "masks").iterdir())
+    for mask in first[:1]:
+        tifffile.imwrite(mask, np.zeros((96, 96), np.uint16))
+    names = [path.stem for path in first]
+    (tmp_path / "data" / "split.csv").write_text(
+        "name,split\n" + "".join(f"{name},{'val' if name != names[2] else 'train'}\n" for name in names)
+    )
+    settings = ["network.width=4", "network.depth=2", "schedule.batch=2", "schedule.validations=1"]
+    run = train(tmp_path / "data", tmp_path / "run", steps=6, settings=settings, accelerator="cpu")
+    assert run.recipe.schedule.criterion == "v_rand"
+    assert 0 < run.scores.to_dict()["boundaries"]["v_rand"] <= 1  # type: ignore[index, operator]
 
 
 def test_recipe_for_other_data_is_refused(make_discs: Callable[[int], Pair], disc_run: Path, tmp_path: Path) -> None:

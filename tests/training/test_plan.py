@@ -123,6 +123,21 @@ def test_settings_minutes_and_steps(disc_folder: Path) -> None:
         plan(data, data.names(), settings=["network.size=5"], machine=LAPTOP)
 
 
+@pytest.mark.parametrize("setting", ["schedule.steps=77", "schedule.minutes=5"])
+def test_time_settings_put_each_other_out_of_force(setting: str, disc_folder: Path) -> None:
+    data = read_folder(disc_folder)
+    schedule = plan(data, data.names(), settings=[setting], machine=LAPTOP).recipe.schedule
+    assert (schedule.minutes, schedule.steps)[setting.startswith("schedule.steps")] == (77 if "77" in setting else 5)
+    assert (schedule.minutes is None) == ("steps" in setting)
+
+
+def test_elastic_never_folds_a_tile(tmp_path: Path) -> None:
+    data = read_folder(write_pairs(tmp_path / "data", [squares((2, 2), side=30, size=64)] * 2), "objects")
+    recipe = plan(data, data.names(), machine=LAPTOP).recipe
+    assert recipe.schedule.tile == 64
+    assert recipe.augment.elastic == pytest.approx(64 / 12, abs=0.05)
+
+
 def test_every_reason_belongs_to_a_value(disc_folder: Path) -> None:
     data = read_folder(disc_folder)
     recipe = plan(data, data.names(), machine=LAPTOP).recipe
@@ -144,6 +159,7 @@ def test_paper(disc_folder: Path) -> None:
     }
     assert recipe.optimiser.momentum == 0.99
     assert recipe.schedule.batch == 1
+    assert recipe.schedule.tile == 52  # the largest of the paper's sizes within 60 pixels
 
 
 def test_damaged_image_is_found_before_training(make_discs: Callable[[int], Pair], tmp_path: Path) -> None:

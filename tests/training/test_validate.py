@@ -32,6 +32,10 @@ def test_v_rand_thins_borders() -> None:
     assert v_rand_filled(truth, np.ones_like(truth)) == pytest.approx(0.5 / (0.5 + 0.25))
 
 
+def test_v_rand_of_an_empty_truth_says_nothing() -> None:
+    assert math.isnan(v_rand_filled(np.zeros((4, 4), np.int32), np.ones((4, 4), np.int32)))
+
+
 def test_mean_dice_by_hand() -> None:
     truth, found = np.array([[1, 1, 0, 2]], np.uint8), np.array([[1, 0, 0, 2]], np.uint8)
     assert mean_dice(truth, found, 3) == pytest.approx((2 / 3 + 1) / 2)

@@ -26,13 +26,24 @@ def evaluate(
     """Score predictions against the truth; several predictions are compared side by side."""
     import json as json_module
 
+    from rich.console import Console
+    from rich.markup import escape
+
     from unmask.cli.show import console, scores_table
     from unmask.metrics.folders import evaluate_folders
 
     if len(folders) < 2:
         raise typer.BadParameter("give at least one folder of predictions, and the truth last")
     *predictions, truth = folders
-    scores = evaluate_folders(predictions, truth, kind=kind_of(objects, classes), split=split, common=common)
+    say = Console(stderr=json, soft_wrap=True, highlight=False)
+    scores = evaluate_folders(
+        predictions,
+        truth,
+        kind=kind_of(objects, classes),
+        split=split,
+        common=common,
+        on_read=lambda name, decision: say.print(f"{escape(name)}: {escape(decision)}"),
+    )
     if json:
         trees = {name: found.to_dict() for name, found in scores.items()}
         print(json_module.dumps(next(iter(trees.values())) if len(trees) == 1 else trees))

@@ -49,7 +49,7 @@ def main() -> None:
     except UnmaskError as error:
         _fail(str(error), error, debug)
     except KeyboardInterrupt as error:
-        _fail("Stopped. What was finished is kept; the same command goes on (train: add --resume).", error, debug)
+        _fail("Stopped.", error, debug)
     except Exception as error:
         _fail(f"Unexpected {type(error).__name__}: {error}. Please report it, with what --debug shows.", error, debug)
 

@@ -8,13 +8,22 @@ import typer
 
 from unmask.errors import PredictionError
 
-__all__ = ["Base", "Classes", "Data", "Device", "Net", "Objects", "SplitFile", "kind_of", "memory_bytes"]
+__all__ = ["Accelerator", "Base", "Classes", "Data", "Device", "Net", "Objects", "SplitFile", "kind_of", "memory_bytes"]
 
 
 class Net(StrEnum):
     """Networks."""
 
     unet = "unet"
+
+
+class Accelerator(StrEnum):
+    """Where networks train."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
 
 
 Data = Annotated[

@@ -26,18 +26,25 @@ def plan(
     """Show the recipe that training would use, each value with its reason."""
     from unmask.cli.show import console, recipe_table, understood
     from unmask.data.files import write_text
-    from unmask.data.folder import read_folder
     from unmask.recipe import dump
-    from unmask.training.run import plan_run
+    from unmask.training.setup import new_setup
 
-    dataset = read_folder(data, kind_of(objects, classes), split_file)
-    resolved, split = plan_run(dataset, recipe, set_ or [], minutes, steps)
+    setup = new_setup(
+        data,
+        recipe=recipe,
+        settings=set_ or [],
+        minutes=minutes,
+        steps=steps,
+        kind=kind_of(objects, classes),
+        split_file=split_file,
+    )
+    resolved = setup.recipe
     if out is not None:
         write_text(out, dump(resolved))
     if json:
         print(resolved.model_dump_json(indent=1))
         return
-    understood(dataset, split)
+    understood(setup)
     console.print()
     console.print(recipe_table(resolved))
     if out is not None:

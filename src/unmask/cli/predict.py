@@ -1,12 +1,15 @@
 """unmask predict."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unmask.cli.options import Device, memory_bytes
 from unmask.errors import PredictionError
+
+if TYPE_CHECKING:
+    from unmask.data.dataset import Dataset
 
 __all__ = ["predict"]
 
@@ -41,7 +44,7 @@ def predict(
     predictor = Predictor(Model.load(model), device, memory_bytes(memory))
     found = read_images(images, predictor.recipe.data.channels)
     if split is not None:
-        found = found.subset(_of_split(model, images, split))
+        found = found.subset(_of_split(model, images, split, found))
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("predicting", total=len(found))
@@ -50,30 +53,31 @@ def predict(
             at = [entry.name for entry in found.entries].index(name)
             progress.update(task, completed=at + done / of, description=name)
 
-        done = predict_job(predictor, found, out, [kind for kind in SAVES if kind in wanted], tell)
+        try:
+            done = predict_job(predictor, found, out, [kind for kind in SAVES if kind in wanted], tell)
+        except KeyboardInterrupt:
+            raise PredictionError(
+                "stopped; finished images are kept", file=out, remedy="type the same command again to go on"
+            ) from None
     resumed = sum(image.resumed for image in done)
     before = f" ({resumed} of them before)" if resumed else ""
     console.print(f"{len(done)} images predicted{before}, {sum(image.objects for image in done)} objects: {out}")
 
 
-def _of_split(model: Path, images: list[Path], split: str) -> list[str]:
-    """Names that the data's split.csv, or else the run's own split, puts there."""
+def _of_split(model: Path, images: list[Path], split: str, found: "Dataset") -> list[str]:
+    """Names of a split: the run's own, which says what the model was trained on; else the data's split.csv."""
     import json
 
-    from unmask.data.folder import read_folder
+    from unmask.data.split import read_split
 
     if len(images) != 1 or not images[0].is_dir():
         raise PredictionError("--split wants one data folder", remedy="give that folder, or leave --split out")
-    if (images[0] / "split.csv").exists():
-        names = read_folder(images[0]).names(split)
-    elif (model / "split.json").exists():
-        names = json.loads((model / "split.json").read_text()).get(split, [])
+    if (model / "split.json").exists():
+        names = json.loads((model / "split.json").read_text(encoding="utf-8")).get(split, [])
+        names = [entry.name for entry in found.entries if entry.name in set(names)]
     else:
-        raise PredictionError(
-            "--split wants a split.csv in the data folder, or a run folder as MODEL",
-            file=images[0],
-            remedy="leave it out",
-        )
+        splits = read_split(images[0] / "split.csv", found.entries)
+        names = [name for name, word in splits.items() if word == split]
     if not names:
         raise PredictionError(f"no image is marked {split}", file=images[0], remedy="choose train, val or test")
     return names

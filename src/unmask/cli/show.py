@@ -11,10 +11,10 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from unmask.data.dataset import Dataset
     from unmask.metrics.scores import Scores
     from unmask.recipe import Recipe
     from unmask.training.loop import Progress as TrainingProgress
+    from unmask.training.setup import Setup
 
 __all__ = ["console", "recipe_table", "scores_table", "training_bar", "understood"]
 
@@ -22,17 +22,16 @@ __all__ = ["console", "recipe_table", "scores_table", "training_bar", "understoo
 console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
-def understood(dataset: "Dataset", split: dict[str, list[str]] | None = None) -> None:
+def understood(setup: "Setup") -> None:
     """Print what was understood of a data set."""
+    dataset, split = setup.dataset, setup.split
     console.print(f"[bold]{escape(str(dataset.root))}[/bold]: {len(dataset)} images. {escape(dataset.pairing)}")
-    if dataset.decision:
-        console.print(escape(dataset.decision))
-    if split is not None:
-        parts = [f"{len(names)} {name}" for name, names in split.items() if names]
-        console.print(
-            f"Split: {', '.join(parts)}."
-            + ("" if split["val"] else " No image to validate on: figures below are of the training images.")
-        )
+    console.print(escape(dataset.decision))
+    parts = [f"{len(names)} {name}" for name, names in split.items() if names]
+    console.print(
+        f"Split: {', '.join(parts)}."
+        + ("" if split["val"] else " No image to validate on: figures below are of the training images.")
+    )
 
 
 def recipe_table(recipe: "Recipe") -> Table:

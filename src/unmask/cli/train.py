@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Base, Classes, Data, Net, Objects, SplitFile, kind_of
+from unmask.cli.options import Accelerator, Base, Classes, Data, Net, Objects, SplitFile, kind_of
+from unmask.errors import TrainingError
 
 __all__ = ["train"]
 
@@ -34,7 +35,7 @@ def train(
         int | None, typer.Option(help="How many GPUs; all unless given.", min=1, show_default=False)
     ] = None,
     nodes: Annotated[int, typer.Option(help="How many machines.", min=1)] = 1,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    accelerator: Annotated[Accelerator, typer.Option(help="Where to train.")] = Accelerator.auto,
 ) -> None:
     """Train a network on a folder of images and masks."""
     started = time.monotonic()
@@ -43,29 +44,36 @@ def train(
 
     # With several devices every process runs this command; one of them talks.
     console.quiet = os.environ.get("LOCAL_RANK", "0") != "0" or os.environ.get("NODE_RANK", "0") != "0"
-    with training_bar() as bar:
-        run = run_training(
-            data,
-            out,
-            net=net.value,
-            recipe=recipe,
-            settings=set_ or [],
-            minutes=minutes,
-            steps=steps,
-            kind=kind_of(objects, classes),
-            split_file=split_file,
-            resume=resume,
-            devices=devices or "auto",
-            nodes=nodes,
-            accelerator=accelerator,
-            started=started,
-            on_start=lambda _recipe, split, dataset: understood(dataset, split),
-            on_progress=bar,
-        )
+    try:
+        with training_bar() as bar:
+            run = run_training(
+                data,
+                out,
+                net=net.value,
+                recipe=recipe,
+                settings=set_ or [],
+                minutes=minutes,
+                steps=steps,
+                kind=kind_of(objects, classes),
+                split_file=split_file,
+                resume=resume,
+                devices=devices or "auto",
+                nodes=nodes,
+                accelerator=accelerator.value,
+                started=started,
+                on_start=understood,
+                on_progress=bar,
+            )
+    except KeyboardInterrupt:
+        raise TrainingError(
+            "stopped; what was trained is kept",
+            file=out,
+            remedy=f"go on with it: unmask train {data} --out {out} --resume",
+        ) from None
     took = time.monotonic() - started
-    console.print(
-        f"Trained in {took / 60:.1f} minutes, {run.recipe.schedule.steps} steps. {headline(run.scores.to_dict())}"
-    )
+    judged = "validation" if run.unseen else "on the training images themselves:"
+    console.print(f"Trained in {took / 60:.1f} minutes, {run.recipe.schedule.steps} steps.")
+    console.print(f"{judged} {headline(run.scores.to_dict())}".capitalize())
     console.print(f"Look at it:  unmask report {out}\nUse it:      unmask predict {out} IMAGES --out DIR")
 
 
@@ -74,11 +82,11 @@ def headline(scores: Mapping[str, object]) -> str:
     words = []
     match scores:
         case {"objects": {"ap": {"0.50": float(ap)}, "f1": {"0.50": float(f1)}}}:
-            words.append(f"validation AP {ap:.3f} and F1 {f1:.3f} at IoU .5")
+            words.append(f"AP {ap:.3f} and F1 {f1:.3f} at IoU .5")
     match scores:
         case {"boundaries": {"v_rand": float(value)}}:
             words.append(f"V_rand {value:.3f}")
     match scores:
         case {"semantic": {"dice": dict(dice)}}:
             words += [f"Dice {value:.3f} ({name})" for name, value in dice.items()]
-    return "; ".join(words).capitalize() + "." if words else ""
+    return "; ".join(words) + "."

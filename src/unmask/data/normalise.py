@@ -15,7 +15,7 @@ CLIP = (-1.0, 8.0)
 
 
 def stretch_constants(image: RawImage, recipe: NormaliseRecipe) -> tuple[tuple[float, float], ...]:
-    """The (low, high) grey values of each channel that become 0 and 1.
+    """The (low, high) grey values of each channel that become 0 and 1; smallest and largest where percentiles coincide.
 
     Args:
         image: (h, w, c), a whole image.
@@ -23,8 +23,12 @@ def stretch_constants(image: RawImage, recipe: NormaliseRecipe) -> tuple[tuple[f
     """
     if recipe.method == "fixed":
         return ((recipe.low, recipe.high),) * image.shape[2]
-    pairs = np.percentile(image.reshape(-1, image.shape[2]), [recipe.low, recipe.high], axis=0).T
-    return tuple((float(low), float(high)) for low, high in pairs)
+    pixels = image.reshape(-1, image.shape[2])
+    pairs = np.percentile(pixels, [recipe.low, recipe.high], axis=0).T
+    # A few bright objects on a ground of zeros: both percentiles are 0, but there is contrast.
+    extremes = zip(pixels.min(axis=0), pixels.max(axis=0), strict=True)
+    chosen = [pair if pair[0] < pair[1] else extreme for pair, extreme in zip(pairs, extremes, strict=True)]
+    return tuple((float(low), float(high)) for low, high in chosen)
 
 
 def normalise(image: RawImage, constants: tuple[tuple[float, float], ...]) -> FloatImage:

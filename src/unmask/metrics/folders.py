@@ -1,11 +1,13 @@
 """Scores of folders: predictions of any tool against truth, image by image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from unmask.data.folder import LabelFolder, read_folder, read_label_folder
+from unmask.data.dataset import Entry
+from unmask.data.folder import LabelFolder, read_label_folder
+from unmask.data.split import read_split
 from unmask.errors import DataError, PairingError
 from unmask.metrics.scores import Scores, aggregate, score_image
 
@@ -19,6 +21,7 @@ def evaluate_folders(
     kind: Literal["objects", "classes"] | None = None,
     split: str | None = None,
     common: bool = False,
+    on_read: Callable[[str, str], None] | None = None,
 ) -> dict[str, Scores]:
     """Score folders of predictions against one truth, all on the same images.
 
@@ -28,6 +31,7 @@ def evaluate_folders(
         kind: what the masks hold, where looking at them is not enough.
         split: only the images that the truth's split.csv puts there.
         common: only the images that every folder has.
+        on_read: called with each folder's name and what its masks were taken for.
 
     Returns:
         Scores by the folder's name, in the order given.
@@ -39,7 +43,10 @@ def evaluate_folders(
     """
     true = read_label_folder(truth, kind)
     found = {name: _read(path, true, kind) for name, path in zip(_names(predictions), predictions, strict=True)}
-    names = _of_split(truth, split) if split else true.names
+    if on_read is not None:
+        for name, folder in {truth.name: true, **found}.items():
+            on_read(name, folder.coding.decision)
+    names = _of_split(true, split) if split else true.names
     if common:
         names = [name for name in names if all(name in folder.entries for folder in found.values())]
     for folder in found.values():
@@ -51,8 +58,11 @@ def _read(path: Path, truth: LabelFolder, kind: Literal["objects", "classes"] | 
     if truth.kind == "classes":
         # A prediction need not hold every class: its values mean what the truth's mean.
         return replace(read_label_folder(path, "classes"), coding=truth.coding)
-    ours = (path / "summary.json").exists()
-    return read_label_folder(path, "objects" if ours else kind)
+    if (path / "summary.json").exists():  # our own
+        return read_label_folder(path, "objects")
+    found = read_label_folder(path, kind)
+    # Against objects, a few ids that come in pieces are objects that came in pieces, not classes.
+    return read_label_folder(path, "objects") if found.kind == "classes" else found
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -61,10 +71,14 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return short if len(set(short)) == len(short) else [str(path) for path in paths]
 
 
-def _of_split(truth: Path, split: str) -> list[str]:
-    names = read_folder(truth).names(split)
+def _of_split(truth: LabelFolder, split: str) -> list[str]:
+    file = truth.root / "split.csv"
+    if not file.exists():
+        raise DataError("there is no split.csv", file=truth.root, remedy="leave --split out, or use --common")
+    entries = [Entry(name, place) for name, (place, _) in truth.entries.items()]
+    names = [name for name, word in read_split(file, entries).items() if word == split]
     if not names:
-        raise DataError(f"no image is marked {split}", file=truth / "split.csv", remedy="choose train, val or test")
+        raise DataError(f"no image is marked {split}", file=file, remedy="choose train, val or test")
     return names
 
 

@@ -19,9 +19,10 @@ import numpy as np
 from unmask.data.dataset import Dataset, Entry
 from unmask.data.files import write_text
 from unmask.data.images import write_float, write_labels, write_png
+from unmask.data.listing import natural
 from unmask.data.picture import overlay
-from unmask.errors import PredictionError
-from unmask.instances.table import Columns, write_table
+from unmask.errors import DataError, PredictionError
+from unmask.instances.table import write_table
 from unmask.predict.prediction import Prediction
 from unmask.predict.predictor import Predictor
 from unmask.version import __version__
@@ -64,28 +65,66 @@ def predict_job(
         on_pixels: called with (image name, pixels done, pixels in all) as tiles are done.
 
     Raises:
-        PredictionError: the folder holds predictions of another model, or an image does not fit the model.
+        PredictionError: the folder holds something else, or predictions of another model; or images could not be
+            predicted, which is said when all others are done.
     """
     records = out / ".records"
     _claim(out, records, predictor)
-    done = []
     for entry in images.entries:
-        finished = _finished(records / f"{entry.name}.json", out, entry, save)
-        done.append(finished or _predict_one(predictor, images, entry, out, save, on_pixels))
-    if "table" in save:
-        write_table(out / "objects.csv", [_read_table(records / f"{image.name}.json") for image in done])
-    write_text(out / "summary.json", json.dumps(_summary(predictor, done), indent=1) + "\n")
+        _check_name(records / f"{entry.name}.json", entry)
+    done, failed = [], []
+    for entry in images.entries:
+        record = records / f"{entry.name}.json"
+        try:
+            done.append(
+                _finished(record, out, entry, save) or _predict_one(predictor, images, entry, out, save, on_pixels)
+            )
+        except (DataError, PredictionError) as error:  # one damaged image must not cost the others
+            failed.append(error)
+    _write_all(out, records, predictor, save)
+    if failed:
+        more = f"; {len(failed) - 1} more images could not be predicted either" if len(failed) > 1 else ""
+        raise PredictionError(
+            f"{failed[0].problem}{more} (the other {len(done)} are done)",
+            file=failed[0].file,
+            remedy=f"{failed[0].remedy or 'mend the file'}, then type the same command again",
+        )
     return done
 
 
 def _claim(out: Path, records: Path, predictor: Predictor) -> None:
-    """The folder belongs to one model."""
+    """The folder belongs to one model, and to nobody else: a data folder may have labels/ of its own."""
     owner = records / "model"
+    if not owner.exists() and out.exists() and any(out.iterdir()):
+        raise PredictionError("this folder holds other files", file=out, remedy="choose a new, empty --out")
     if owner.exists() and owner.read_text() != predictor.model.fingerprint:
         raise PredictionError(
             "this folder holds predictions of another model", file=out, remedy="choose another --out, or delete it"
         )
     write_text(owner, predictor.model.fingerprint)
+
+
+def _check_name(record: Path, entry: Entry) -> None:
+    """An image of the same name, from elsewhere, must not replace what was predicted before."""
+    try:
+        source = json.loads(record.read_text(encoding="utf-8"))["source"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if source != str(entry.image):
+        raise PredictionError(
+            f"{source}, another image of this name, was predicted into the same folder",
+            file=entry.image,
+            remedy="choose another --out for it",
+        )
+
+
+def _write_all(out: Path, records: Path, predictor: Predictor, save: Sequence[Save]) -> None:
+    """objects.csv and summary.json, of every image in the folder, also of earlier jobs."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(records.glob("*.json"), key=natural)]
+    if "table" in save:
+        tables = [{key: np.array(column) for key, column in record["table"].items()} for record in found]
+        write_table(out / "objects.csv", [table for table in tables if table])
+    write_text(out / "summary.json", json.dumps(_summary(predictor, found), indent=1) + "\n")
 
 
 def _predict_one(
@@ -130,7 +169,7 @@ def _save(prediction: Prediction, out: Path, save: Sequence[Save]) -> None:
 def _finished(record: Path, out: Path, entry: Entry, save: Sequence[Save]) -> ImageDone | None:
     """The record of an image that needs no second prediction: same file, all wanted outputs saved and still there."""
     try:
-        values = json.loads(record.read_text())
+        values = json.loads(record.read_text(encoding="utf-8"))
         del values["table"]
         image = ImageDone(**{**values, "saved": tuple(values["saved"]), "resumed": True})
     except (OSError, ValueError, KeyError, TypeError):
@@ -141,10 +180,6 @@ def _finished(record: Path, out: Path, entry: Entry, save: Sequence[Save]) -> Im
     return image if image.key == _key(entry) and set(save) <= set(image.saved) and there else None
 
 
-def _read_table(record: Path) -> Columns:
-    return {key: np.array(column) for key, column in json.loads(record.read_text())["table"].items()}
-
-
 def _key(entry: Entry) -> str:
     """Changes when the image file does."""
     stat = entry.image.stat()
@@ -152,13 +187,14 @@ def _key(entry: Entry) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _summary(predictor: Predictor, done: Sequence[ImageDone]) -> dict[str, Any]:
+def _summary(predictor: Predictor, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "unmask": __version__,
         "model": predictor.model.fingerprint,
         "classes": list(predictor.recipe.data.class_names),
         "instances": predictor.recipe.instances.model_dump(),
         "images": [
-            {key: value for key, value in asdict(image).items() if key not in ("key", "resumed")} for image in done
+            {key: value for key, value in record.items() if key not in ("key", "resumed", "table")}
+            for record in records
         ],
     }

@@ -6,6 +6,7 @@ import numpy as np
 
 from unmask.arrays import AnyArray, ClassMap, LabelImage, ProbabilityMap
 from unmask.data.sample import Sample
+from unmask.instances.classes import class_map
 from unmask.instances.objects import Objects
 from unmask.instances.table import Columns, measure
 from unmask.recipe import Recipe
@@ -43,8 +44,7 @@ class Prediction:
         """
         if self.recipe.data.kind != "classes":
             return np.append(np.uint8(0), self.objects.classes)[self.labels]
-        foreground = 1 - self.probabilities[0] >= self.recipe.instances.mask_threshold
-        return np.where(foreground, 1 + self.probabilities[1:].argmax(axis=0), 0).astype(np.uint8)
+        return class_map(self.probabilities, self.recipe.instances.mask_threshold)
 
     @property
     def mask(self) -> AnyArray:

@@ -33,10 +33,10 @@ class Predictor:
         self, model: Model, device: str | None = None, memory: int | None = None, side: int | None = None
     ) -> None:
         self.model = model
-        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.device = _device(device)
         self._net = model.net.eval().to(self.device).to(memory_format=torch.channels_last)
         need = model.family.bytes_per_pixel(model.recipe)
-        self.side = side or tile_side(memory or default_memory(), need, model.halo)
+        self.side = side or tile_side(memory or default_memory(self.device), need, model.halo)
 
     @property
     def recipe(self) -> Recipe:
@@ -76,6 +76,17 @@ class Predictor:
             )
         image = normalise(sample.image, stretch_constants(sample.image, self.recipe.normalise))
         return predict_probabilities(self._net, image, self.model.halo, self.side, self.device, progress)
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.mps.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise PredictionError(
+            f"the device {name} cannot be used here ({str(error).splitlines()[0]})", remedy="type --device cpu"
+        ) from None
 
 
 def load(path: str | Path, device: str | None = None) -> Predictor:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import psutil
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from unmask.arrays import FloatImage, ProbabilityMap
 from unmask.geometry.grid import Span, Tile, clipped_axis, mirror, mirrored_axis, tiles
@@ -22,8 +22,10 @@ __all__ = ["default_memory", "plan_tiles", "predict_probabilities", "tile_side"]
 LARGEST_TILE = 1024
 
 
-def default_memory() -> int:
-    """A quarter of the memory that is free now, in bytes."""
+def default_memory(device: torch.device | None = None) -> int:
+    """Memory to work in, bytes: half of what is free on a CUDA device, a quarter of what is free on the machine."""
+    if device is not None and device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] // 2
     return int(psutil.virtual_memory().available // 4)
 
 
@@ -87,7 +89,7 @@ def _predict_tile(net: nn.Module, image: FloatImage, tile: Tile, device: torch.d
     ]
     # The permuted view of an h w c window is channels_last already.
     batch = torch.from_numpy(window).permute(2, 0, 1)[None].to(device)
-    logits = net(batch.contiguous(memory_format=torch.channels_last))[
+    logits = _exact(net, batch.contiguous(memory_format=torch.channels_last))[
         0,
         :,
         rows.offset : rows.offset + rows.stop - rows.start,
@@ -95,6 +97,16 @@ def _predict_tile(net: nn.Module, image: FloatImage, tile: Tile, device: torch.d
     ]
     probabilities: ProbabilityMap = logits.float().softmax(dim=0).cpu().numpy()
     return probabilities
+
+
+def _exact(net: nn.Module, batch: Tensor) -> Tensor:
+    """The network's output in full single precision: TF32, a GPU's default, would differ from tile to tile."""
+    if batch.device.type != "cuda":
+        output: Tensor = net(batch)
+        return output
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
+        output = net(batch)
+        return output
 
 
 def _even(size: int, side: int) -> int:

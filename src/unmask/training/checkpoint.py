@@ -65,10 +65,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
         TrainingError: there is none, or it is damaged.
     """
     if not path.exists():
-        raise TrainingError("there is no checkpoint to resume from", file=path, remedy="train without --resume")
+        raise TrainingError(
+            "there is no checkpoint to resume from", file=path, remedy="train without --resume, into a new --out"
+        )
     try:
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
     except (RuntimeError, TypeError, EOFError, pickle.UnpicklingError) as error:
         raise TrainingError(
-            f"not a readable checkpoint ({str(error).splitlines()[0]})", file=path, remedy="train without --resume"
+            f"not a readable checkpoint ({str(error).splitlines()[0]})",
+            file=path,
+            remedy="train again, into a new --out",
         ) from None

@@ -10,6 +10,7 @@ import numpy as np
 from unmask.arrays import LabelImage
 from unmask.data.files import write_text
 from unmask.data.images import write_labels
+from unmask.instances.classes import class_map
 from unmask.instances.fit import fit
 from unmask.metrics.scores import ImageScores, Scores, aggregate
 from unmask.model import Model
@@ -74,8 +75,7 @@ def _class_threshold(kept: Sequence[Prediction], classes: int) -> dict[str, floa
         values = []
         for p in kept:
             assert p.sample.classes is not None, "validation samples are annotated"
-            found = np.where(1 - p.probabilities[0] >= threshold, 1 + p.probabilities[1:].argmax(axis=0), 0)
-            values.append(mean_dice(p.sample.classes, found.astype(np.uint8), classes))
+            values.append(mean_dice(p.sample.classes, class_map(p.probabilities, threshold), classes))
         known = [value for value in values if not math.isnan(value)]
         return sum(known) / len(known) if known else 0.0
 

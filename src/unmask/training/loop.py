@@ -16,10 +16,11 @@ from threading import Event, current_thread, main_thread
 
 import torch
 from lightning.fabric import Fabric
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from unmask.augment.warp import source_size
-from unmask.errors import TrainingError
+from unmask.errors import RecipeError, TrainingError
 from unmask.family import family_of
 from unmask.model import Model
 from unmask.recipe import Recipe
@@ -74,7 +75,7 @@ class Trained:
 
 def fit_weights(
     recipe: Recipe,
-    sampler_for: Callable[[int, int, int, int], TileSampler],
+    sampler_for: Callable[[int, int, int], TileSampler],
     validate: Callable[[Model], Row],
     out: Path,
     fabric: Fabric,
@@ -88,7 +89,7 @@ def fit_weights(
 
     Args:
         recipe: the run.
-        sampler_for: (output side, source side, batch, rank) to the tiles of one device.
+        sampler_for: (output side, source side, batch) to the tiles of one device.
         validate: a model to named validation figures; `score` decides which weights are best.
         out: the run folder; exists.
         fabric: launched.
@@ -108,6 +109,21 @@ def fit_weights(
             return loop.run(interrupted)
     finally:
         loop.close()
+
+
+def share_of(batch: int, devices: int) -> int:
+    """Tiles of a step on one device.
+
+    Raises:
+        RecipeError: they cannot be shared evenly.
+    """
+    share, rest = divmod(batch, devices)
+    if rest or not share:
+        raise RecipeError(
+            f"a batch of {batch} tiles cannot be shared by {devices} devices",
+            remedy=f"type --set schedule.batch={(share + 1) * devices}",
+        )
+    return share
 
 
 @contextmanager
@@ -134,7 +150,7 @@ class _Loop:
     def __init__(
         self,
         recipe: Recipe,
-        sampler_for: Callable[[int, int, int, int], TileSampler],
+        sampler_for: Callable[[int, int, int], TileSampler],
         validate: Callable[[Model], Row],
         out: Path,
         fabric: Fabric,
@@ -151,9 +167,9 @@ class _Loop:
         self.tile = self.model.halo.input_for(recipe.schedule.tile)
         optimiser = build_optimiser(net, recipe.optimiser)
         self.net, self.optimiser = fabric.setup(net, optimiser)
-        share = max(1, recipe.schedule.batch // fabric.world_size)
+        share = share_of(recipe.schedule.batch, fabric.world_size)
         source = source_size(self.tile, recipe.augment)
-        self.sampler = sampler_for(self.model.halo.output(self.tile), source, share, fabric.global_rank)
+        self.sampler = sampler_for(self.model.halo.output(self.tile), source, share)
         self.writer = SummaryWriter(str(out / "tensorboard")) if fabric.is_global_zero else None
         schedule = recipe.schedule
         self.timed = schedule.minutes is not None and not schedule.knots
@@ -165,7 +181,8 @@ class _Loop:
         self.log: list[Row] = []
         self.losses: list[Row] = []
         self.recent: list[float] = []
-        self.kept_at, self.refit_at = 0.0, 0
+        self.kept_at, self.refit_at = time.monotonic(), 0
+        self.stop = False
 
     def restore(self, kept: Checkpoint) -> None:
         """Stand where the checkpoint was written."""
@@ -191,10 +208,7 @@ class _Loop:
         """Steps, validations and checkpoints until progress is 1, or until someone presses Ctrl-C."""
         planned = self.recipe.schedule.validations
         while self.progress < 1:
-            if interrupted.is_set():
-                self.keep()
-                raise KeyboardInterrupt
-            loss, rate = self.one_step()
+            loss, rate = self.one_step(interrupted)
             self.note(loss, rate)
             self.fit_to_clock()
             if self.progress >= (self.validations + 1) / planned:
@@ -202,6 +216,9 @@ class _Loop:
             elif time.monotonic() - self.kept_at > CHECKPOINT_SECONDS:
                 self.keep()
             self.tell(loss, "training")
+            if self.stop or (self.fabric.world_size == 1 and interrupted.is_set()):
+                self.keep()
+                raise KeyboardInterrupt
         return Trained(self.step, self.knots, self.best, self.log)
 
     def note(self, loss: float, rate: float) -> None:
@@ -224,7 +241,7 @@ class _Loop:
         """Seconds of the budget that are used."""
         return time.monotonic() - self.started
 
-    def one_step(self) -> tuple[float, float]:
+    def one_step(self, interrupted: Event) -> tuple[float, float]:
         """One batch; returns its loss and the learning rate."""
         began = time.monotonic()
         recipe = self.recipe
@@ -237,24 +254,41 @@ class _Loop:
         batch = augmented(tiles, recipe, self.model.halo, self.tile, seed, self.fabric.device)
         outputs = self.net(batch.images.contiguous(memory_format=torch.channels_last))
         losses = self.family.losses(outputs, batch.targets, batch.weights, recipe)
-        loss = float(losses["total"].detach())
-        if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} at step {self.step}, on tiles of {', '.join(dict.fromkeys(tiles.names))}",
-                file=self.out,
-                remedy=f"look at these images and their masks, or lower the learning rate: "
-                f"--set optimiser.learning_rate={recipe.optimiser.learning_rate / 10:g}",
-            )
+        loss = self.agree(losses["total"].detach(), interrupted)
+        self.check_finite("loss", loss, tiles.names)
         self.fabric.backward(losses["total"])
         if recipe.optimiser.clip:
-            self.fabric.clip_gradients(
+            norm = self.fabric.clip_gradients(
                 self.net, self.optimiser, max_norm=recipe.optimiser.clip, error_if_nonfinite=False
             )
+            if recipe.schedule.precision == "32-true" and norm is not None:  # a scaler skips such steps by itself
+                self.check_finite("gradient", float(norm), tiles.names)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
         self.clock.saw_step(time.monotonic() - began)
         return loss, rate
+
+    def agree(self, loss: Tensor, interrupted: Event) -> float:
+        """The mean loss of all devices; they stop together, or one would wait for the others for ever."""
+        if self.fabric.world_size == 1:
+            return float(loss)
+        stop = float(interrupted.is_set())
+        both = self.fabric.all_reduce(torch.stack([loss.float(), torch.tensor(stop, device=loss.device)]))
+        assert isinstance(both, Tensor), "a tensor is reduced to a tensor"
+        self.stop = float(both[1]) > 0
+        return float(both[0])
+
+    def check_finite(self, what: str, value: float, names: tuple[str, ...]) -> None:
+        """Refuses to go on with a value that is not finite."""
+        if math.isfinite(value):
+            return
+        raise TrainingError(
+            f"the {what} is {value} at step {self.step}, on tiles of {', '.join(dict.fromkeys(names))}",
+            file=self.out,
+            remedy="look at these images and their masks, or lower the learning rate: train into a new --out with "
+            f"--set optimiser.learning_rate={self.recipe.optimiser.learning_rate / 10:g}",
+        )
 
     def fit_to_clock(self) -> None:
         """With a time budget: refit the schedule to the measured speed, now and then."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from unmask.data.dataset import Dataset
+from unmask.errors import RecipeError
 from unmask.nets import UNet, derive_halo
 from unmask.recipe import (
     AugmentRecipe,
@@ -27,7 +28,7 @@ from unmask.recipe import (
 from unmask.targets.weights import class_weights
 from unmask.training.survey import Survey, survey
 
-__all__ = ["Machine", "Plan", "plan"]
+__all__ = ["Machine", "Plan", "plan", "with_time"]
 
 # Mirrored surroundings may cost this much more than the image itself before zero padding is chosen.
 MIRROR_COST = 1.5
@@ -43,9 +44,9 @@ class Machine:
     gpu_memory: int
 
     @classmethod
-    def here(cls) -> "Machine":
-        """This machine."""
-        gpus = torch.cuda.device_count()
+    def here(cls, accelerator: str = "auto") -> "Machine":
+        """This machine, or only its CPU."""
+        gpus = 0 if accelerator == "cpu" else torch.cuda.device_count()
         memory = torch.cuda.get_device_properties(0).total_memory if gpus else 0
         return cls(
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, gpus, memory
@@ -94,24 +95,41 @@ def plan(
     found = survey(dataset, names)
     why: dict[str, str] = {}
     network = _paper_network(why) if base == "paper" else _network(found, machine, why)
+    schedule = _schedule(base, found, network, machine, minutes or DEFAULT_MINUTES, why)
     recipe = Recipe(
         base=base,
         data=_data(dataset, found, why),
         network=network,
         normalise=_normalise(found, why),
         targets=_targets(dataset, found, why),
-        augment=_augment(found, why),
+        augment=_augment(found, schedule.tile, why),
         optimiser=_optimiser(base, why),
-        schedule=_schedule(base, found, network, machine, minutes or DEFAULT_MINUTES, why).model_copy(
-            update={"criterion": _criterion(dataset, found, why)}
-        ),
+        schedule=schedule.model_copy(update={"criterion": _criterion(dataset, found, why)}),
         instances=_instances(found, why),
     )
-    settings = [*settings, *([] if minutes is None else [f"schedule.minutes={minutes}"])]
-    settings += [] if steps is None else [f"schedule.steps={steps}", "schedule.minutes=null"]
+    settings = with_time(settings, minutes, steps)
     for setting in settings:
         why[setting.partition("=")[0].strip()] = "you said so"
     return Plan(overrule(recipe, settings).model_copy(update={"reasons": why}), found)
+
+
+def with_time(settings: Sequence[str], minutes: float | None, steps: int | None) -> list[str]:
+    """Settings with a time budget or a number of steps, each of which puts the other and an old schedule out of force.
+
+    Raises:
+        RecipeError: both were given.
+    """
+    if minutes is not None and steps is not None:
+        raise RecipeError("a run has a time budget or a number of steps, not both", remedy="leave one of them out")
+    given = [*settings]
+    given += [] if minutes is None else [f"schedule.minutes={minutes}"]
+    given += [] if steps is None else [f"schedule.steps={steps}"]
+    keys = [setting.partition("=")[0].strip() for setting in given]
+    if "schedule.steps" in keys and "schedule.minutes" not in keys:
+        given.append("schedule.minutes=null")
+    if {"schedule.steps", "schedule.minutes"} & set(keys) and "schedule.knots" not in keys:
+        given.append("schedule.knots=[]")
+    return given
 
 
 def _data(dataset: Dataset, found: Survey, why: dict[str, str]) -> DataRecipe:
@@ -179,12 +197,14 @@ def _targets(dataset: Dataset, found: Survey, why: dict[str, str]) -> TargetReci
     return TargetRecipe(ridge=2, class_weights=weights)
 
 
-def _augment(found: Survey, why: dict[str, str]) -> AugmentRecipe:
+def _augment(found: Survey, tile: int, why: dict[str, str]) -> AugmentRecipe:
     why["augment"] = "flips, any rotation, 0.8 to 1.25 times, grey values, the paper's elastic deformation"
-    # Displacements of 10 pixels suit the paper's cells; they would tear objects that are smaller.
-    elastic = min(10.0, round(found.diameter(50) / 3, 1))
+    # Displacements of 10 pixels suit the paper's cells and tiles: they tear objects that are smaller, and in tiles of
+    # less than 128 pixels the field folds.
+    elastic = round(min(10.0, found.diameter(50) / 3, tile / 12), 1)
     why["augment.elastic"] = (
-        f"the paper's 10 pixels, or a third of the median diameter ({found.diameter(50):.0f} pixels)"
+        f"the least of the paper's 10 pixels, a third of the median diameter ({found.diameter(50):.0f} pixels) and a "
+        f"twelfth of the tile ({tile})"
     )
     return AugmentRecipe(elastic=elastic)
 
@@ -204,7 +224,7 @@ def _schedule(
 ) -> ScheduleRecipe:
     stride = 2**network.depth
     if base == "paper":
-        tile, batch = (388 if found.side >= 388 else max(4, found.side // stride * stride + 4)), 1
+        tile, batch = (388 if found.side >= 388 else max(4, (found.side - 4) // stride * stride + 4)), 1
         why["schedule.tile"] = f"the paper's 388, or what fits into the median image ({found.side})"
         why["schedule.batch"] = "the paper's: one large tile a step"
     else:
@@ -212,11 +232,14 @@ def _schedule(
         wanted = min(256, max(128, 2.5 * found.diameter(95)), found.side)
         tile = max(stride, int(wanted) // stride * stride)
         batch = min(64, max(1, round((16 if machine.gpus else 4) * (256 / tile) ** 2)))
-        why["schedule.tile"] = f"2.5 times the largest objects ({found.diameter(95):.0f} pixels), within 128 and 256"
+        why["schedule.tile"] = (
+            f"2.5 times the largest objects ({found.diameter(95):.0f} pixels), within 128 and 256 and the "
+            f"median image's shorter side ({found.side})"
+        )
         why["schedule.batch"] = f"{batch * tile**2 / 1e6:.2g} million pixels a step for {machine.words}"
     why["schedule.minutes"] = "enough for a first model; more time gives a better one"
     validations = min(10, max(2, round(minutes / 2.5)))
-    why["schedule.validations"] = "every two or three minutes"
+    why["schedule.validations"] = "every two or three minutes, at least 2 and at most 10"
     precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed" if machine.gpus else "32-true"
     return ScheduleRecipe(tile=tile, batch=batch, minutes=DEFAULT_MINUTES, validations=validations, precision=precision)
 

@@ -40,8 +40,9 @@ def mean_ap(truth: LabelImage, prediction: LabelImage) -> float:
 
 def v_rand_filled(truth: LabelImage, prediction: LabelImage) -> float:
     """V_rand with predicted borders thinned away; NaN where the truth has no object."""
-    found = v_rand(overlaps(truth, fill_borders(prediction)))
-    return math.nan if found is None else found
+    if not truth.any():
+        return math.nan
+    return v_rand(overlaps(truth, fill_borders(prediction)))
 
 
 class Validator:

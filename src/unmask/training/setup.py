@@ -1,0 +1,176 @@
+"""What a run starts from: data, split and recipe, of a new run or of one that is resumed."""
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from unmask.data.dataset import Dataset, split_dataset
+from unmask.data.files import write_text
+from unmask.data.folder import read_folder
+from unmask.errors import RecipeError, TrainingError
+from unmask.recipe import DataRecipe, Recipe, dump, overrule, parse
+from unmask.training.plan import Machine, plan, with_time
+
+__all__ = ["Setup", "new_setup", "read_recipe", "refuse_used", "resumed_setup", "start_folder"]
+
+Split = dict[str, list[str]]
+NAMED = ("default", "paper")
+WRITE_ONE = "type default or paper, or write a recipe with: unmask plan DATA --out FILE"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Data, recipe, and the names of the images that train, validate and test."""
+
+    dataset: Dataset
+    recipe: Recipe
+    split: Split
+
+    @property
+    def judged(self) -> list[str]:
+        """Names of the images that validate; the training images where there are no others."""
+        return self.split["val"] or self.split["train"]
+
+
+def new_setup(
+    data: str | Path,
+    *,
+    recipe: str | Path = "default",
+    settings: Sequence[str] = (),
+    minutes: float | None = None,
+    steps: int | None = None,
+    kind: Literal["objects", "classes"] | None = None,
+    split_file: str | Path | None = None,
+    accelerator: str = "auto",
+) -> Setup:
+    """The setup of a new run; arguments as in `unmask.train`. Every image is read, so that a damaged one is found now.
+
+    Raises:
+        DataError: the data cannot be used.
+        RecipeError: a setting or recipe that is unknown or impossible.
+    """
+    given = None if str(recipe) in NAMED else read_recipe(recipe)
+    if given is not None:
+        kind = kind or _kind(given.data)
+        split_file = split_file or given.data.split_file
+    dataset = read_folder(Path(data), kind, split_file)
+    seeds = [setting for setting in settings if setting.startswith("schedule.seed=")]
+    split = split_dataset(dataset, overrule(given or Recipe(), seeds).schedule.seed)
+    for name in split["val"]:  # the plan reads the training images
+        dataset.load(name)
+    machine = Machine.here(accelerator)
+    if given is None:
+        base: Literal["default", "paper"] = "paper" if recipe == "paper" else "default"
+        planned = plan(
+            dataset, split["train"], base=base, settings=settings, minutes=minutes, steps=steps, machine=machine
+        )
+        resolved = planned.recipe
+    else:
+        planned = plan(dataset, split["train"], machine=machine)
+        resolved = _with_data(given, planned.recipe, with_time(settings, minutes, steps))
+    place = None if split_file is None else str(Path(split_file).resolve())
+    found = resolved.data.model_copy(update={"split_file": place})
+    return Setup(dataset, resolved.model_copy(update={"data": found, "versions": _versions(machine)}), split)
+
+
+def resumed_setup(data: str | Path, out: Path) -> Setup:
+    """The setup of a run that is resumed: its own recipe and split.
+
+    Raises:
+        TrainingError: not a run that can be resumed, or these are not its data.
+    """
+    if (out / "model.safetensors").exists():
+        raise TrainingError("this run is complete", file=out, remedy=f"use it: unmask predict {out} IMAGES --out DIR")
+    try:
+        split = json.loads((out / "split.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise TrainingError(
+            "not a run folder that can be resumed", file=out, remedy="train without --resume, into a new --out"
+        ) from None
+    recipe = read_recipe(out / "recipe.yaml")
+    dataset = read_folder(Path(data), _kind(recipe.data), recipe.data.split_file)
+    same = (dataset.kind, dataset.channels, dataset.class_values) == (
+        recipe.data.kind,
+        recipe.data.channels,
+        recipe.data.class_values,
+    )
+    missing = {name for names in split.values() for name in names} - set(dataset.names())
+    if not same or missing:
+        raise TrainingError(
+            "these are not the data that the run was started with", file=data, remedy=f"give {recipe.data.path}"
+        )
+    return Setup(dataset, recipe, split)
+
+
+def start_folder(out: Path, setup: Setup) -> None:
+    """Write recipe.yaml and split.json of a new run."""
+    write_text(out / "recipe.yaml", dump(setup.recipe))
+    write_text(out / "split.json", json.dumps(setup.split, indent=1) + "\n")
+
+
+def refuse_used(out: Path) -> None:
+    """Refuse a folder that is in use.
+
+    Raises:
+        TrainingError: it holds a run, or something else.
+    """
+    if (out / "last.ckpt").exists() or (out / "model.safetensors").exists():
+        raise TrainingError(
+            "this folder holds a run already", file=out, remedy="choose another --out, or go on with it: --resume"
+        )
+    # What a run leaves that was killed before its first checkpoint is not worth keeping; anything else is.
+    if out.exists() and {path.name for path in out.iterdir()} - {"recipe.yaml", "split.json", "tensorboard"}:
+        raise TrainingError("this folder is not empty", file=out, remedy="choose a new --out")
+
+
+def read_recipe(path: str | Path) -> Recipe:
+    """The recipe in a YAML file, or in a run folder.
+
+    Raises:
+        RecipeError: no such file, not YAML, or values that are unknown or impossible.
+    """
+    file = Path(path) / "recipe.yaml" if Path(path).is_dir() else Path(path)
+    try:
+        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError:
+        raise RecipeError("no such recipe", file=path, remedy=WRITE_ONE) from None
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise RecipeError("not a YAML file", file=path, remedy=WRITE_ONE) from None
+    if not isinstance(values, dict):
+        raise RecipeError("not a recipe", file=path, remedy=WRITE_ONE)
+    try:
+        return parse(values)
+    except RecipeError as error:
+        raise RecipeError(error.problem, file=path, remedy=error.remedy) from None
+
+
+def _with_data(given: Recipe, planned: Recipe, settings: Sequence[str]) -> Recipe:
+    """A given recipe on these data; its network must suit them."""
+    if given.data.channels != planned.data.channels or len(given.data.class_names) != len(planned.data.class_names):
+        raise RecipeError(
+            f"the recipe is for {_shape(given.data)}, the data have {_shape(planned.data)}",
+            remedy="plan a recipe for these data: unmask plan DATA --out FILE",
+        )
+    reasons = given.reasons | {setting.partition("=")[0].strip(): "you said so" for setting in settings}
+    return overrule(given.model_copy(update={"data": planned.data, "reasons": reasons}), settings)
+
+
+def _kind(data: DataRecipe) -> Literal["objects", "classes"] | None:
+    """What `read_folder` must be told so that it decides as it did for this recipe."""
+    return None if data.kind == "binary" else data.kind
+
+
+def _shape(data: DataRecipe) -> str:
+    return f"{data.channels} channels and the classes {', '.join(data.class_names)}"
+
+
+def _versions(machine: Machine) -> dict[str, str]:
+    packages = ("unmask", "torch", "lightning", "numpy", "scipy", "scikit-image")
+    place = f"{platform.system()} {platform.machine()}, {machine.words}"
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}, "machine": place}
