@@ -135,7 +135,7 @@ def test_time_budget(small: list[str], disc_folder: Path, tmp_path: Path) -> Non
     began = time.monotonic()
     run = train(disc_folder, tmp_path / "run", minutes=0.2, settings=small, accelerator="cpu")
     took = time.monotonic() - began
-    assert 4 < took < 20  # a busy machine may be late; the ratio is measured in benchmarks, not here
+    assert 4 < took < 90  # not at once, not for ever: a busy machine may be late
     assert run.recipe.schedule.steps > 8
     assert run.recipe.schedule.knots[-1] == (run.recipe.schedule.steps, 1.0)
     train(disc_folder, tmp_path / "replay", recipe=tmp_path / "run" / "recipe.yaml", accelerator="cpu")
