@@ -268,7 +268,14 @@ def test_minutes_and_steps_exclude_each_other(disc_folder: Path, tmp_path: Path)
         train(disc_folder, tmp_path / "run", minutes=1, steps=2)
 
 
-def test_batch_that_devices_cannot_share(disc_folder: Path, tmp_path: Path) -> None:
+def test_accelerator_that_is_not_there(disc_folder: Path, tmp_path: Path) -> None:
+    if torch.backends.mps.is_available():
+        pytest.skip("MPS is there")
+    with pytest.raises(TrainingError, match=r"mps with auto devices cannot be used here \(.*Leave out --accelerator"):
+        train(disc_folder, tmp_path / "run", steps=2, accelerator="mps")
+
+
+def test_batch_that_devices_cannot_share() -> None:
     with pytest.raises(RecipeError, match=r"batch of 3 tiles cannot be shared by 2 devices.*schedule\.batch=4"):
         share_of(3, 2)
     assert share_of(8, 2) == 4

@@ -52,7 +52,7 @@ class Progress:
         loss: of the last step.
         best: the best validation score so far; -inf before the first.
         seconds_left: estimate to the end of the run.
-        doing: "training" or "validating".
+        doing: "training", "validating" or "fitting thresholds".
     """
 
     step: int

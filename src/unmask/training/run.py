@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from unmask.data.files import write_text
 from unmask.data.normalise import normalise, stretch_constants
@@ -127,6 +128,9 @@ def train(
         resume=resume,
         on_progress=on_progress,
     )
+    if on_progress is not None:
+        loss = trained.log[-1]["loss"] if trained.log else 0.0
+        on_progress(Progress(trained.steps, 1.0, loss, trained.best, 0.0, "fitting thresholds"))
     # One process writes; the others wait for it and return the same.
     run = _end(setup, trained, validator, out, fabric.device) if fabric.is_global_zero else None
     run = fabric.broadcast(run)
@@ -137,11 +141,7 @@ def train(
 def _fabric(accelerator: str, devices: int | Literal["auto"], nodes: int, recipe: Recipe) -> Fabric:
     try:
         fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=recipe.schedule.precision)
-    except (
-        RuntimeError,
-        ValueError,
-        TypeError,
-    ) as error:  # Lightning's MisconfigurationException is no class of its own
+    except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
         raise TrainingError(
             f"{accelerator} with {devices} devices cannot be used here ({str(error).splitlines()[0]})",
             remedy="leave out --accelerator and --devices",
