@@ -205,7 +205,7 @@ def test_resume_without_a_run(disc_folder: Path, tmp_path: Path) -> None:
 def test_resume_takes_no_settings(disc_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(
         RecipeError,
-        match=r"a resumed run follows its own recipe\. Leave out --recipe, --set, --minutes, --steps, --split-file",
+        match=r"a resumed run follows its own recipe\. Type just: unmask train .* --resume",
     ):
         train(disc_folder, tmp_path, resume=True, steps=3)
 

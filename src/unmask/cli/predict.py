@@ -61,6 +61,8 @@ def predict(
             ) from None
     resumed = sum(image.resumed for image in done)
     before = f" ({resumed} of them before)" if resumed else ""
+    if not any(image.objects for image in done):
+        console.print("No object was found. Does the model fit these images? Look at its report: unmask report RUN")
     console.print(f"{len(done)} images predicted{before}, {sum(image.objects for image in done)} objects: {out}")
 
 

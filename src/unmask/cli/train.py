@@ -1,6 +1,7 @@
 """unmask train."""
 
 import os
+import shlex
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,13 +69,26 @@ def train(
         raise TrainingError(
             "stopped; what was trained is kept",
             file=out,
-            remedy=f"go on with it: unmask train {data} --out {out} --resume",
+            remedy=f"go on with it: unmask train {shlex.quote(str(data))} --out {shlex.quote(str(out))} --resume",
         ) from None
     took = time.monotonic() - started
     judged = "validation" if run.unseen else "on the training images themselves:"
     console.print(f"Trained in {took / 60:.1f} minutes, {run.recipe.schedule.steps} steps.")
     console.print(f"{judged} {headline(run.scores.to_dict())}".capitalize())
-    console.print(f"Look at it:  unmask report {out}\nUse it:      unmask predict {out} IMAGES --out DIR")
+    if found_little(run.scores.to_dict()):
+        console.print(
+            "It finds next to nothing yet: train longer, for example with --minutes 15, and into a new --out."
+        )
+    place = shlex.quote(str(out))
+    console.print(f"Look at it:  unmask report {place}\nUse it:      unmask predict {place} IMAGES --out DIR")
+
+
+def found_little(scores: Mapping[str, object]) -> bool:
+    """Whether hardly an object was found."""
+    match scores:
+        case {"objects": {"f1": {"0.50": float(f1)}}}:
+            return f1 < 0.1
+    return False
 
 
 def headline(scores: Mapping[str, object]) -> str:

@@ -90,7 +90,9 @@ def _check_complete(folder: LabelFolder, names: Sequence[str]) -> None:
             if names
             else "no image of the truth has a prediction",
             file=folder.root,
-            remedy="predict them too, or add --split test or --common to score fewer images",
+            remedy="predict them too, or score only the images that both have: --common"
+            if len(missing) < len(names)
+            else f"check that these belong together: names here look like {folder.names[0]}",
         )
 
 

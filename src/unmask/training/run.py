@@ -1,5 +1,6 @@
 """A run: data in, run folder out. `unmask train` and `unmask.train` are this."""
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def train(
         if settings or recipe != "default" or minutes or steps or split_file or kind:
             raise RecipeError(
                 "a resumed run follows its own recipe",
-                remedy="leave out --recipe, --set, --minutes, --steps, --split-file, --objects and --classes",
+                remedy=f"type just: unmask train {shlex.quote(str(data))} --out {shlex.quote(str(out))} --resume",
             )
         setup = resumed_setup(data, out)
     else:
