@@ -17,7 +17,6 @@ from threading import Event, current_thread, main_thread
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor
-from torch.utils.tensorboard import SummaryWriter
 
 from unmask.augment.warp import source_size
 from unmask.errors import RecipeError, TrainingError
@@ -25,7 +24,7 @@ from unmask.family import family_of
 from unmask.model import Model
 from unmask.recipe import Recipe
 from unmask.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from unmask.training.log import write_log
+from unmask.training.log import Recorder, Row
 from unmask.training.sampler import TileSampler
 from unmask.training.schedule import Clock, Knots, learning_rate, progress_at, refit, straight
 from unmask.training.step import augmented, build_optimiser, seed_of
@@ -37,9 +36,6 @@ CHECKPOINT_SECONDS = 60.0
 # Until the speed is measured a time budget's schedule stands at its start.
 UNMEASURED = 10**9
 REFIT_SHARE = 0.05
-CURVE_POINTS = 100
-
-Row = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -170,17 +166,14 @@ class _Loop:
         share = share_of(recipe.schedule.batch, fabric.world_size)
         source = source_size(self.tile, recipe.augment)
         self.sampler = sampler_for(self.model.halo.output(self.tile), source, share)
-        self.writer = SummaryWriter(str(out / "tensorboard")) if fabric.is_global_zero else None
+        self.recorder = Recorder(out, writes=fabric.is_global_zero)
         schedule = recipe.schedule
         self.timed = schedule.minutes is not None and not schedule.knots
         self.knots = schedule.knots or straight(UNMEASURED if self.timed else schedule.steps)
         # A step's forward and backward pass costs three forward ones; reading objects and scoring, about one.
         per_step = 1.5 * schedule.batch * schedule.tile**2
         self.clock = Clock((schedule.minutes or 0) * 60, validation_steps=validation_pixels / per_step)
-        self.step, self.validations, self.best, self.spent = 0, 0, -math.inf, 0.0
-        self.log: list[Row] = []
-        self.losses: list[Row] = []
-        self.recent: list[float] = []
+        self.step, self.validations, self.best = 0, 0, -math.inf
         self.kept_at, self.refit_at = time.monotonic(), 0
         self.stop = False
 
@@ -197,19 +190,16 @@ class _Loop:
         if kept.scaler:
             self.fabric.strategy.precision.load_state_dict(kept.scaler)
         self.step, self.knots, self.validations, self.best = kept.step, kept.knots, kept.validations, kept.best
-        self.log, self.losses, self.spent = list(kept.log), list(kept.losses), kept.elapsed
+        self.recorder.restore(kept.step, kept.log, kept.losses)
         self.clock.step_seconds, self.clock.validation_seconds = kept.step_seconds, kept.validation_seconds
-        self.started = time.monotonic() - self.spent
-        if self.writer is not None:
-            self.writer.close()
-            self.writer = SummaryWriter(str(self.out / "tensorboard"), purge_step=self.step)
+        self.started = time.monotonic() - kept.elapsed
 
     def run(self, interrupted: Event) -> Trained:
         """Steps, validations and checkpoints until progress is 1, or until someone presses Ctrl-C."""
         planned = self.recipe.schedule.validations
         while self.progress < 1:
             loss, rate = self.one_step(interrupted)
-            self.note(loss, rate)
+            self.recorder.step(self.step, self.progress, loss, rate)
             self.fit_to_clock()
             if self.progress >= (self.validations + 1) / planned:
                 self.look(loss, rate)
@@ -219,17 +209,7 @@ class _Loop:
             if self.stop or (self.fabric.world_size == 1 and interrupted.is_set()):
                 self.keep()
                 raise KeyboardInterrupt
-        return Trained(self.step, self.knots, self.best, self.log)
-
-    def note(self, loss: float, rate: float) -> None:
-        """Every step to TensorBoard, and its mean to loss.csv for every hundredth of the run."""
-        if self.writer is not None:
-            self.writer.add_scalar("train/loss", loss, self.step)
-            self.writer.add_scalar("train/learning_rate", rate, self.step)
-        self.recent.append(loss)
-        if self.progress >= (len(self.losses) + 1) / CURVE_POINTS:
-            self.losses.append({"step": self.step, "loss": sum(self.recent) / len(self.recent)})
-            self.recent = []
+        return Trained(self.step, self.knots, self.best, self.recorder.log)
 
     @property
     def progress(self) -> float:
@@ -313,13 +293,8 @@ class _Loop:
         began = time.monotonic()
         if self.fabric.is_global_zero:
             figures = self.validate(self.model)
-            self.log.append(
-                {"step": self.step, "loss": loss, "learning_rate": rate, **figures, "seconds": self.elapsed}
-            )
-            write_log(self.out / "log.csv", self.log)
-            assert self.writer is not None, "rank 0 has a writer"
-            for name, value in figures.items():
-                self.writer.add_scalar(f"validation/{name}", value, self.step)
+            row = {"step": self.step, "loss": loss, "learning_rate": rate, **figures, "seconds": self.elapsed}
+            self.recorder.validation(row, figures)
             if figures["score"] >= self.best:  # of equals, the better trained
                 self.best = figures["score"]
                 self.model.save(self.out / "best.safetensors")
@@ -337,7 +312,7 @@ class _Loop:
         self.kept_at = time.monotonic()
         if not self.fabric.is_global_zero:
             return
-        write_log(self.out / "loss.csv", self.losses)
+        self.recorder.write_losses()
         scaler = self.fabric.strategy.precision.state_dict()
         write_checkpoint(
             self.out / "last.ckpt",
@@ -353,8 +328,8 @@ class _Loop:
                 self.clock.step_seconds,
                 self.clock.validation_seconds,
                 self.recipe.model_dump_json(),
-                self.log,
-                self.losses,
+                self.recorder.log,
+                self.recorder.losses,
             ),
         )
 
@@ -372,5 +347,4 @@ class _Loop:
     def close(self) -> None:
         """End threads and files."""
         self.sampler.close()
-        if self.writer is not None:
-            self.writer.close()
+        self.recorder.close()
