@@ -3,10 +3,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel
 
-from unmask.recipe import Recipe
+from unmask.recipe import ONLY, Recipe
 
 HERE = Path(__file__).parent
 
@@ -31,13 +32,22 @@ def recipe() -> str:
     """The page of recipe values, from their descriptions."""
     parts = [RECIPE_HEAD]
     for section, field in Recipe.model_fields.items():
-        kind = field.annotation
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
-            continue
-        parts.append(f"\n## {section}\n\n{(kind.__doc__ or '').strip()}\n\n| value | default | |\n|---|---|---|\n")
-        for name, value in kind.model_fields.items():
-            parts.append(f"| `{section}.{name}` | `{value.default}` | {value.description or ''} |\n")
+        kinds = get_args(field.annotation) if section == "network" else (field.annotation,)
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                parts.append(_section(section, kind))
     return "".join(parts)
+
+
+def _section(section: str, kind: type[BaseModel]) -> str:
+    """A part's values; those of one network only say of which."""
+    title = f"network ({kind.model_fields['name'].default})" if section == "network" else section
+    title += "".join(f" (only with {network})" for network, parts in ONLY.items() if section in parts)
+    rows = [
+        f"| `{section}.{name}` | `{value.default}` | {value.description or ''} |\n"
+        for name, value in kind.model_fields.items()
+    ]
+    return f"\n## {title}\n\n{(kind.__doc__ or '').strip()}\n\n| value | default | |\n|---|---|---|\n" + "".join(rows)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from unmask.losses import soft_dice, unet_losses, weighted_cross_entropy
+from unmask.losses import mask_rcnn_losses, soft_dice, unet_losses, weighted_cross_entropy
+from unmask.nets import RCNNOutputs
 
 
 def logits_of(probabilities: list[list[float]]) -> torch.Tensor:
@@ -37,3 +38,71 @@ def test_total_is_the_sum() -> None:
     assert list(losses) == ["cross_entropy", "dice", "total"]
     assert float(losses["total"]) == pytest.approx(float(losses["cross_entropy"] + losses["dice"]))
     assert list(unet_losses(logits, target, weight, dice=0)) == ["cross_entropy", "total"]
+
+
+def some_outputs() -> RCNNOutputs:
+    """Of a step with three anchors, one positive, and two regions, one of an object."""
+    return RCNNOutputs(
+        objectness=torch.tensor([0.0, math.log(3), -math.log(4)]),
+        objectness_target=torch.tensor([1.0, 0.0, 0.0]),
+        anchor_deltas=torch.tensor([[0.1, 0.0, 1.0, 2.0]]),
+        anchor_targets=torch.tensor([[0.0, 0.0, 0.0, 3.0]]),
+        sampled_anchors=3,
+        class_logits=torch.tensor([[0.25, 0.75], [0.5, 0.5]]).log(),
+        class_target=torch.tensor([1, 0]),
+        box_deltas=torch.tensor([[0.0, 0.0, 0.0, -1.0]]),
+        box_targets=torch.zeros(1, 4),
+        mask_logits=torch.tensor([[[0.0, math.log(3)]]]),
+        mask_targets=torch.tensor([[[0.5, 1.0]]]),
+    )
+
+
+def test_mask_rcnn_losses_by_hand() -> None:
+    """Smooth L1 with beta 1/9: 0.1 costs 0.1^2 * 9 / 2 = 0.045, 1 costs 1 - 1/18."""
+    losses = {name: float(value) for name, value in mask_rcnn_losses(some_outputs()).items()}
+    expected = {
+        "objectness": -(math.log(0.5) + math.log(0.25) + math.log(0.8)) / 3,
+        "proposal_box": (0.045 + 2 * (1 - 1 / 18)) / 3,
+        "class": -(math.log(0.75) + math.log(0.5)) / 2,
+        "box": (1 - 1 / 18) / 2,
+        "mask": -(math.log(0.5) + math.log(0.75)) / 2,
+    }
+    assert losses == pytest.approx({**expected, "total": sum(expected.values())}, rel=1e-6)
+
+
+def test_mask_rcnn_losses_of_nothing_are_zero_with_a_gradient() -> None:
+    logits = torch.zeros(0, 28, 28, requires_grad=True)
+    nothing = torch.zeros(0, 4)
+    outputs = some_outputs()._replace(
+        anchor_deltas=nothing,
+        anchor_targets=nothing,
+        box_deltas=nothing,
+        box_targets=nothing,
+        mask_logits=logits,
+        mask_targets=torch.zeros(0, 28, 28),
+    )
+    losses = mask_rcnn_losses(outputs)
+    assert [float(losses[name].detach()) for name in ("proposal_box", "box", "mask")] == [0, 0, 0]
+    losses["total"].backward()
+    assert logits.grad is not None
+
+
+def test_mask_rcnn_losses_without_masks() -> None:
+    losses = mask_rcnn_losses(some_outputs()._replace(mask_logits=None, mask_targets=None))
+    assert list(losses) == ["objectness", "proposal_box", "class", "box", "total"]
+
+
+def test_mask_rcnn_losses_of_half_precision_are_in_float32() -> None:
+    """The first two decimals of bfloat16 are right, and no more is lost on the way."""
+    whole = some_outputs()
+    half = whole._replace(
+        objectness=whole.objectness.bfloat16(),
+        anchor_deltas=whole.anchor_deltas.bfloat16(),
+        class_logits=whole.class_logits.bfloat16(),
+        box_deltas=whole.box_deltas.bfloat16(),
+        mask_logits=None if whole.mask_logits is None else whole.mask_logits.bfloat16(),
+    )
+    exact = mask_rcnn_losses(whole)
+    for name, value in mask_rcnn_losses(half).items():
+        assert value.dtype == torch.float32
+        assert float(value) == pytest.approx(float(exact[name]), rel=1e-2)

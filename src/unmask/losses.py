@@ -5,7 +5,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-__all__ = ["soft_dice", "unet_losses", "weighted_cross_entropy"]
+from unmask.nets.outputs import RCNNOutputs
+from unmask.nets.precision import at_least_float32
+
+__all__ = ["mask_rcnn_losses", "soft_dice", "unet_losses", "weighted_cross_entropy"]
+
+SMOOTH = 1 / 9  # deltas below it cost their square, those above their absolute value
 
 
 def weighted_cross_entropy(
@@ -46,3 +51,42 @@ def unet_losses(
     if dice:
         losses["dice"] = dice * soft_dice(logits.float(), target)
     return {**losses, "total": torch.stack(list(losses.values())).sum()}
+
+
+def mask_rcnn_losses(outputs: RCNNOutputs) -> dict[str, Float[Tensor, ""]]:
+    """Named losses of Mask R-CNN, unweighted as in the paper (He 2017) and in torchvision; `total` is their sum.
+
+    Args:
+        outputs: of one training step; half precision is computed on in float32.
+
+    Returns:
+        `objectness` and `class`: cross entropy, the mean over what was sampled. `proposal_box` and `box`: smooth L1 of
+        the deltas of what stands for an object, summed, over the number sampled. `mask`, if there are masks: binary
+        cross entropy, the mean over all points; 0 where nothing stands for an object.
+    """
+    objectness, truth = at_least_float32(outputs.objectness), outputs.objectness_target
+    logits = at_least_float32(outputs.class_logits)
+    losses = {
+        "objectness": _mean(
+            F.binary_cross_entropy_with_logits(objectness, truth.to(objectness.dtype), reduction="none")
+        ),
+        "proposal_box": _smooth_l1(outputs.anchor_deltas, outputs.anchor_targets, outputs.sampled_anchors),
+        "class": _mean(F.cross_entropy(logits, outputs.class_target, reduction="none")),
+        "box": _smooth_l1(outputs.box_deltas, outputs.box_targets, len(logits)),
+    }
+    if outputs.mask_logits is not None and outputs.mask_targets is not None:
+        masks = at_least_float32(outputs.mask_logits)
+        losses["mask"] = _mean(
+            F.binary_cross_entropy_with_logits(masks, outputs.mask_targets.to(masks.dtype), reduction="none")
+        )
+    return {**losses, "total": torch.stack(list(losses.values())).sum()}
+
+
+def _mean(values: Float[Tensor, "*n"]) -> Float[Tensor, ""]:
+    """The mean; 0 of nothing, with a gradient of 0."""
+    return values.sum() / max(values.numel(), 1)
+
+
+def _smooth_l1(deltas: Float[Tensor, "n 4"], targets: Float[Tensor, "n 4"], sampled: int) -> Float[Tensor, ""]:
+    deltas = at_least_float32(deltas)
+    return F.smooth_l1_loss(deltas, targets.to(deltas.dtype), beta=SMOOTH, reduction="sum") / max(sampled, 1)

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from unmask.data.files import atomic
 from unmask.errors import ModelError, RecipeError
 from unmask.family import Family, family_of
-from unmask.nets import Halo, derive_halo
-from unmask.recipe import InstanceRecipe, Recipe, parse
+from unmask.nets import Halo
+from unmask.recipe import DetectionRecipe, InstanceRecipe, Recipe, parse
 
 __all__ = ["FORMAT", "Model", "find_model_file"]
 
@@ -48,22 +48,23 @@ class Model:
     @cached_property
     def halo(self) -> Halo:
         """Halo, stride and valid sizes of the network."""
-        return derive_halo(self.net)
+        return self.family.halo(self.net)
 
     @cached_property
     def family(self) -> Family:
         """What differs between U-Net and Mask R-CNN."""
         return family_of(self.recipe)
 
-    def with_instances(self, instances: InstanceRecipe) -> "Model":
-        """The same network with other instance parameters."""
-        return replace(self, recipe=self.recipe.model_copy(update={"instances": instances}), fingerprint="")
+    def reading(self, values: InstanceRecipe | DetectionRecipe) -> "Model":
+        """The same network with other parameters by which objects are read from its output."""
+        part = "instances" if isinstance(values, InstanceRecipe) else "detections"
+        return replace(self, recipe=self.recipe.model_copy(update={part: values}), fingerprint="")
 
     def save(self, path: Path) -> "Model":
         """Write the model file, whole or not at all; returns the model with the file's fingerprint."""
         example = self._test_input()
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.net.state_dict().items()}
-        tensors |= {TEST_INPUT: example, TEST_OUTPUT: _run_on_cpu(self.net, example)}
+        tensors |= {TEST_INPUT: example, TEST_OUTPUT: self._probe(example)}
         metadata = {
             "format": str(FORMAT),
             "recipe": self.recipe.model_dump_json(),
@@ -101,7 +102,7 @@ class Model:
         model.net.eval()
         if example is None or expected is None:
             raise ModelError("it has no test vector", file=file, remedy=COPY_AGAIN)
-        worst = float((_run_on_cpu(model.net, example) - expected).abs().max())
+        worst = float((model._probe(example) - expected).abs().max())
         if not worst <= TOLERANCE * max(1.0, float(expected.abs().max())):
             raise ModelError(
                 f"it does not compute its own test vector (largest difference {worst:.2g})",
@@ -109,6 +110,11 @@ class Model:
                 remedy=COPY_AGAIN,
             )
         return model
+
+    @torch.inference_mode()
+    def _probe(self, example: Tensor) -> Tensor:
+        """What it makes of an example, on the CPU: a GPU's convolutions may be rounded to fewer bits."""
+        return self.family.probe(copy.deepcopy(self.net).cpu().eval(), example).float().contiguous()
 
     def _test_input(self) -> Tensor:
         generator = torch.Generator().manual_seed(FORMAT)
@@ -136,13 +142,6 @@ def find_model_file(path: Path) -> Path:
     raise ModelError(
         "no model.safetensors in this folder", file=path, remedy=remedy or "give the --out of `unmask train`"
     )
-
-
-@torch.inference_mode()
-def _run_on_cpu(net: nn.Module, example: Tensor) -> Tensor:
-    """The output on the CPU: a GPU's convolutions may be rounded to fewer bits, and differ from card to card."""
-    output: Tensor = copy.deepcopy(net).cpu().eval()(example).float().contiguous()
-    return output
 
 
 def _read_recipe(metadata: dict[str, str], file: Path) -> Recipe:

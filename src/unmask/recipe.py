@@ -16,8 +16,10 @@ from unmask.errors import RecipeError
 __all__ = [
     "AugmentRecipe",
     "DataRecipe",
+    "DetectionRecipe",
     "InstanceRecipe",
     "LossRecipe",
+    "MaskRCNNRecipe",
     "NormaliseRecipe",
     "OptimiserRecipe",
     "Recipe",
@@ -28,6 +30,7 @@ __all__ = [
     "keys",
     "overrule",
     "parse",
+    "used",
 ]
 
 Positive = Annotated[int, Field(ge=1)]
@@ -78,6 +81,52 @@ class UNetRecipe(_Part):
     norm: Literal["batch", "none"] = Field("batch", description="batch normalisation after each convolution, or none")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="at the end of the contracting path")
     padding: Literal["valid", "same"] = Field("same", description="valid: the paper's unpadded convolutions")
+
+
+class MaskRCNNRecipe(_Part):
+    """The network; torchvision's is resnet50, width 256, box_width 1024, shortest-edge, 512 regions."""
+
+    name: Literal["mask-rcnn"] = "mask-rcnn"
+    backbone: Literal["resnet18", "resnet34", "resnet50", "resnet101"] = Field("resnet50", description="the ResNet")
+    weights: str = Field(
+        "imagenet", description="what training starts from: imagenet, coco (resnet50), none, or a file of weights"
+    )
+    norm: Literal["frozen", "batch"] = Field(
+        "frozen", description="frozen: batch norm keeps the constants of its weights; batch: it is trained"
+    )
+    width: Positive = Field(256, description="channels of the feature pyramid and of the mask head")
+    box_width: Positive = Field(1024, description="width of the two layers of the box head")
+    masks: bool = Field(True, description="no: boxes only, which is Faster R-CNN")
+    resize: Literal["native", "shortest-edge", "square"] = Field(
+        "native", description="native: times scale; shortest-edge: to 800, at most 1333; square: into 1024 x 1024"
+    )
+    scale: Annotated[float, Field(gt=0, le=8)] = Field(1.0, description="how much native images are enlarged")
+    anchor_sizes: tuple[tuple[Annotated[float, Field(gt=0)], ...], ...] = Field(
+        ((32.0,), (64.0,), (128.0,), (256.0,), (512.0,)),
+        description="sides of the anchors on P2 to P6, pixels of the enlarged image",
+    )
+    anchor_ratios: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        (0.5, 1.0, 2.0), description="height over width of the anchors"
+    )
+    anchors_sampled: Positive = Field(256, description="anchors a tile that the proposal loss looks at")
+    regions: Positive = Field(512, description="regions a tile that the heads are trained on")
+    proposals: Positive = Field(1000, description="regions a pass that the heads look at in prediction")
+    frozen_until: Fraction = Field(0.1, description="share of the run in which the backbone is left as it is")
+    frozen_stages: Annotated[int, Field(ge=0, le=5)] = Field(
+        2, description="stages of the backbone that are never trained: 1 is the first convolution, 2 layer1, 5 all"
+    )
+    backbone_rate: Fraction = Field(0.1, description="learning rate of the backbone, as a share of the others'")
+    copy_paste: Fraction = Field(0.0, description="share of tiles that objects of another tile are pasted into")
+
+    @model_validator(mode="after")
+    def _possible(self) -> "MaskRCNNRecipe":
+        if len(self.anchor_sizes) != 5 or len({len(level) for level in self.anchor_sizes}) != 1:
+            raise ValueError("anchor_sizes wants equally many sizes for each of five levels, P2 to P6")
+        if not self.anchor_sizes[0] or not self.anchor_ratios:
+            raise ValueError("at least one anchor size a level and one ratio are needed")
+        if self.weights == "coco" and self.backbone != "resnet50":
+            raise ValueError("the coco weights are for backbone resnet50")
+        return self
 
 
 class TargetRecipe(_Part):
@@ -163,12 +212,36 @@ class InstanceRecipe(_Part):
         return self
 
 
+class DetectionRecipe(_Part):
+    """How objects are read from Mask R-CNN's detections; the thresholds are fitted on the validation images."""
+
+    score_threshold: Fraction = Field(0.5, description="detections of a lower score are none")
+    mask_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.5, description="probability from which a pixel belongs to the object"
+    )
+    nms: Fraction = Field(0.5, description="of boxes of a class that overlap by more than this IoU the best is kept")
+    covered: Fraction = Field(
+        0.5, description="an object of which better ones cover more than this share is none, unless overlaps are kept"
+    )
+    min_size: Positive = Field(1, description="smaller objects are dropped, pixels")
+    max_detections: Positive = Field(
+        100, description="objects a million pixels that a pass may find, 100 at least; where it does, you are told"
+    )
+    overlap: Positive = Field(128, description="how far windows of large images overlap: the largest object, pixels")
+
+
+Network = Annotated[UNetRecipe | MaskRCNNRecipe, Field(discriminator="name")]
+
+# Parts that only one network has a use for.
+ONLY: dict[str, tuple[str, ...]] = {"unet": ("targets", "loss", "instances"), "mask-rcnn": ("detections",)}
+
+
 class Recipe(_Part):
     """A whole run, resolved."""
 
     base: Literal["default", "paper"] = "default"
     data: DataRecipe = DataRecipe()
-    network: UNetRecipe = UNetRecipe()
+    network: Network = UNetRecipe()
     normalise: NormaliseRecipe = NormaliseRecipe()
     targets: TargetRecipe = TargetRecipe()
     augment: AugmentRecipe = AugmentRecipe()
@@ -176,13 +249,14 @@ class Recipe(_Part):
     optimiser: OptimiserRecipe = OptimiserRecipe()
     schedule: ScheduleRecipe = ScheduleRecipe()
     instances: InstanceRecipe = InstanceRecipe()
+    detections: DetectionRecipe = DetectionRecipe()
     reasons: dict[str, str] = Field(default_factory=dict, description="why a value is what it is, by dotted key")
     versions: dict[str, str] = Field(default_factory=dict, description="of the packages that made the run")
 
     @model_validator(mode="after")
     def _weights_for_classes(self) -> "Recipe":
         classes = 1 + len(self.data.class_names)
-        if len(self.targets.class_weights) != classes:
+        if self.network.name == "unet" and len(self.targets.class_weights) != classes:
             raise ValueError(f"targets.class_weights wants {classes} values, the background's first")
         return self
 
@@ -197,7 +271,7 @@ def overrule(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     Raises:
         RecipeError: a setting without `=`, an unknown key (the nearest known one is named) or an impossible value.
     """
-    values = recipe.model_dump(mode="json")
+    values = used(recipe)
     for setting in settings:
         if setting.startswith("data."):
             raise RecipeError(f"--set {setting}: what the data are is read from them", remedy="leave it out")
@@ -229,7 +303,8 @@ def parse(values: Mapping[str, Any]) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        # Within a network pydantic names the network too.
+        key = ".".join(str(part) for part in first["loc"] if part not in ONLY)
         if first["type"] == "extra_forbidden":
             raise _unknown(key, Recipe()) from None
         message = first["msg"].removeprefix("Value error, ")
@@ -242,7 +317,17 @@ def parse(values: Mapping[str, Any]) -> Recipe:
 
 def dump(recipe: Recipe) -> str:
     """The recipe as YAML, in the order of this file."""
-    return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True, default_flow_style=None)
+    return yaml.safe_dump(used(recipe), sort_keys=False, allow_unicode=True, default_flow_style=None)
+
+
+def used(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as plain values, without the parts that its network has no use for."""
+    values = recipe.model_dump(mode="json")
+    for network, parts in ONLY.items():
+        if network != recipe.network.name:
+            for part in parts:
+                del values[part]
+    return values
 
 
 def keys(values: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -255,7 +340,7 @@ def keys(values: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 
 def _unknown(key: str, recipe: Recipe) -> RecipeError:
-    known = keys(recipe.model_dump(mode="json"))
+    known = keys(used(recipe))
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
     same_name = [name for name in known if name.rsplit(".")[-1] == key.rsplit(".")[-1]]
     return RecipeError(f"the recipe has no value {key}", remedy=f"did you mean {(same_name or near)[0]}")

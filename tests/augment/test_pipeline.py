@@ -23,7 +23,7 @@ def test_everything_off_cuts_the_middle_out():
     images, targets, weights = _sources(48)
     batch = augment(images, targets, weights, STILL, 40, 20, torch.Generator())
     assert torch.equal(batch.images, images[:, :, 4:44, 4:44])
-    assert torch.equal(batch.targets, targets[:, 0, 14:34, 14:34].long())
+    assert torch.equal(batch.targets, targets[:, :, 14:34, 14:34].long())
     assert torch.equal(batch.weights, weights[:, 0, 14:34, 14:34])
     assert batch.targets.dtype == torch.int64
 
@@ -35,7 +35,9 @@ def test_default_recipe_is_reproducible_and_shaped(size):
     first, again = (augment(*sources, recipe, size, size - 16, torch.Generator().manual_seed(7)) for _ in range(2))
     other = augment(*sources, recipe, size, size - 16, torch.Generator().manual_seed(8))
     assert first.images.shape == (3, 1, size, size)
-    assert first.targets.shape == first.weights.shape == (3, size - 16, size - 16)
+    assert first.targets.shape == (3, 1, size - 16, size - 16)
+    assert first.weights is not None
+    assert first.weights.shape == (3, size - 16, size - 16)
     for name in ("images", "targets", "weights"):
         assert torch.equal(getattr(first, name), getattr(again, name))
         assert not torch.equal(getattr(first, name), getattr(other, name))

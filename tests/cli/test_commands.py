@@ -115,6 +115,29 @@ def test_predict_and_evaluate(unmask_here, disc_run: Path, disc_folder: Path, tm
     assert scores["semantic"]["dice"]["object"] > 0.8
 
 
+def test_coco_files_and_scores(unmask_here, disc_run: Path, disc_folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    out = tmp_path / "pred"
+    assert unmask_here("predict", disc_run, disc_folder, "--out", out, "--save", "labels,coco")[0] == 0
+    assert {path.name for path in out.glob("*.json")} == {"coco.json", "coco_polygons.json", "summary.json"}
+    code, text, _ = unmask_here("evaluate", out, disc_folder, "--json")
+    assert code == 0
+    scores = json.loads(text)  # one JSON object and nothing else
+    assert set(scores["coco"]) == {"mask", "box", "max_detections"}
+    code, text, _ = unmask_here("evaluate", out, disc_folder)
+    assert f"coco mask_ap50 {scores['coco']['mask']['ap50']:.4g}" in " ".join(text.split())
+
+
+def test_warnings_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from unmask.cli.predict import _tell_warnings
+    from unmask.predict.job import ImageDone
+
+    def done(name: str, *warnings: str) -> ImageDone:
+        return ImageDone(name, "", "", 1, 1, 0, 0.0, {}, warnings)
+
+    _tell_warnings([done("a", "there may be more"), done("b"), done("c[1]", "[odd]"), done("d", "there may be more")])
+    assert capsys.readouterr().out == "a and 1 more: there may be more\nc[1]: [odd]\n"
+
+
 def test_evaluate_several_side_by_side(unmask_here, disc_folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """Predictions of another tool: the truth itself, and the truth without its first object."""
     for name in ("perfect", "worse"):

@@ -96,11 +96,44 @@ def test_classes_are_named():
     assert measure(one, None, "a", ["alive", "dead"])["class"].tolist() == ["dead", "alive", "alive", "dead"]
 
 
+def test_overlapping_objects_are_measured_whole():
+    labels = discs()
+    image = np.random.default_rng(0).integers(0, 4000, (40, 60, 2), dtype=np.uint16)
+    alone = measure(objects(labels, (0.5, 0.25)), image, "a", ["cell"])
+    layers = np.stack([np.where(labels == 3, 3, 0), np.where(labels % 3 == 1, labels, 0), np.where(labels == 2, 2, 0)])
+    covered = np.where(labels > 2, 0, labels)  # 3 and 4 are not to be seen at all
+    whole = dataclasses.replace(objects(labels, (0.5, 0.25)), labels=covered, layers=layers.astype(np.int32))
+    measured = measure(whole, image, "a", ["cell"])
+    assert list(measured) == list(alone)
+    for name, column in alone.items():
+        assert measured[name].dtype == column.dtype
+        np.testing.assert_array_equal(measured[name], column, err_msg=name)
+
+
+def test_overlapping_rectangles_by_hand():
+    layers = np.zeros((2, 6, 8), np.int32)
+    layers[0, 1:3, 2:6] = 2
+    layers[1, :4, 3:5] = 1
+    labels = np.where(layers[0] > 0, layers[0], layers[1])
+    image = np.arange(48, dtype=np.uint16).reshape(6, 8, 1)
+    both = Objects(labels, np.array([2, 1], np.uint8), np.array([0.6, 0.9], np.float32), None, layers)
+    columns = measure(both, image, "a", ["alive", "dead"])
+    assert columns["label"].tolist() == [1, 2]
+    assert columns["class"].tolist() == ["dead", "alive"]
+    assert columns["area"].tolist() == [8, 8]
+    assert columns["top"].tolist() == [0, 1]
+    assert columns["intensity_mean_1"].tolist() == [15.5, 15.5]
+    assert columns["intensity_max_1"].tolist() == [28, 21]
+
+
 def test_an_image_without_objects_has_every_column_and_no_row():
     nothing = objects(np.zeros((5, 5), np.int32), (1.0, 1.0))
     columns = measure(nothing, np.zeros((5, 5, 2), np.uint8), "a", ["cell"])
     assert list(columns) == [*PIXELS, *MICROMETRES, *intensities(1), *intensities(2)]
     assert {len(column) for column in columns.values()} == {0}
+    layered = measure(dataclasses.replace(nothing, layers=np.zeros((1, 5, 5), np.int32)), None, "a", ["cell"])
+    assert list(layered) == [*PIXELS, *MICROMETRES]
+    assert {len(column) for column in layered.values()} == {0}
 
 
 def test_the_file_holds_the_images_one_after_the_other(tmp_path):

@@ -7,23 +7,47 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+from faster_coco_eval import mask as coco_masks
 from skimage.io import imread
 
 from unmask.data.folder import read_images
 from unmask.data.images import write_image
 from unmask.errors import PredictionError
+from unmask.instances.objects import Objects
+from unmask.metrics.folders import evaluate_folders
 from unmask.predict.job import SAVES, predict_job
+from unmask.predict.prediction import Prediction
 from unmask.predict.predictor import Predictor, load
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
     with path.open() as file:
         return list(csv.DictReader(file))
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+class Overlapping(Predictor):
+    """Finds two objects that overlap in every image, and warns."""
+
+    def predict(self, *arguments: Any) -> Prediction:
+        """What the U-Net predicts, with other objects."""
+        found = super().predict(*arguments)
+        layers = np.zeros((2, *found.labels.shape), np.int32)
+        layers[0, 10:30, 10:30], layers[1, 20:40, 20:40] = 1, 2
+        labels = np.where(layers[0] > 0, layers[0], layers[1]).astype(np.int32)
+        scores = np.array([0.9, 0.8], np.float32)
+        objects = Objects(labels, np.ones(2, np.uint8), scores, layers=layers if self.overlaps else None)
+        return replace(found, objects=objects, warnings=("there may be more",))
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +59,7 @@ def test_writes_what_was_asked_for(predictor: Predictor, disc_folder: Path, tmp_
     done = predict_job(predictor, read_images([disc_folder]), tmp_path, SAVES)
     names = [f"disc{i}" for i in range(6)]
     assert [image.name for image in done] == names
+    assert len(read_json(tmp_path / "coco.json")["images"]) == 6
     for folder, ending in (("labels", "tif"), ("probabilities", "tif"), ("overlays", "png")):
         assert sorted(path.name for path in (tmp_path / folder).iterdir()) == [f"{name}.{ending}" for name in names]
     summary = json.loads((tmp_path / "summary.json").read_text())
@@ -64,7 +89,94 @@ def test_finished_images_are_not_done_again(predictor: Predictor, disc_folder: P
     assert {row["image"] for row in rows} == {f"disc{i}" for i in range(6)}
 
 
-@pytest.mark.parametrize("damage", ["output deleted", "record damaged", "more wanted", "image changed"])
+def test_coco_files_hold_the_label_images(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    done = predict_job(predictor, read_images([disc_folder]), tmp_path, ["labels", "coco"])
+    document, drawn = (read_json(tmp_path / f"{name}.json") for name in ("coco", "coco_polygons"))
+    assert [(one["name"], one["file_name"]) for one in document["images"]] == [
+        (f"disc{number}", f"disc{number}.tif") for number in range(6)
+    ]
+    assert len(document["annotations"]) == len(drawn["annotations"]) == sum(image.objects for image in done)
+    for number, image in enumerate(done, start=1):
+        labels = tifffile.imread(tmp_path / "labels" / f"{image.name}.tif")
+        found = [one["segmentation"] for one in document["annotations"] if one["image_id"] == number]
+        painted = sum(label * coco_masks.decode(one).astype(int) for label, one in enumerate(found, start=1))
+        assert np.array_equal(painted, labels)
+
+
+def test_evaluate_reads_scores_of_either_file(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    """From objects.csv and from coco.json come the same scores; coco.json comes later, and the table stays whole."""
+    images = read_images([disc_folder])
+    predict_job(predictor, images, tmp_path / "out", ["labels", "table"])
+    (by_table,) = evaluate_folders([tmp_path / "out"], disc_folder).values()
+    table = (tmp_path / "out" / "objects.csv").read_text()
+    predict_job(predictor, images, tmp_path / "out", ["coco"])
+    assert (tmp_path / "out" / "objects.csv").read_text() == table
+    (tmp_path / "out" / "objects.csv").unlink()
+    (by_document,) = evaluate_folders([tmp_path / "out"], disc_folder).values()
+    assert by_table.coco == by_document.coco
+    assert by_table.coco["max_detections"] == 100
+    assert 0.2 < by_table.coco["mask"]["ap50"] <= 1  # type: ignore[index,operator]
+
+
+def test_files_of_all_images_say_nothing_of_what_has_changed(
+    predictor: Predictor, disc_folder: Path, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"disc{number}.tif" for number in range(2)]
+    for path in paths:
+        path.write_bytes((disc_folder / "images" / path.name).read_bytes())
+    predict_job(predictor, read_images(paths), tmp_path / "out", ["labels", "table", "coco"])
+    os.utime(paths[0], ns=(1, 1))
+    predict_job(predictor, read_images(paths), tmp_path / "out", ["labels"])
+    assert [one["name"] for one in read_json(tmp_path / "out" / "coco.json")["images"]] == ["disc1"]
+    assert {row["image"] for row in read_rows(tmp_path / "out" / "objects.csv")} == {"disc1"}
+
+
+def test_what_was_saved_before_stays_known(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    """Asked for more, and then for what was there first: nothing is done a third time."""
+    images = read_images([disc_folder]).subset(["disc0"])
+    predict_job(predictor, images, tmp_path, ["labels", "table"])
+    assert not predict_job(predictor, images, tmp_path, ["coco"])[0].resumed
+    (done,) = predict_job(predictor, images, tmp_path, ["labels", "table", "coco"])
+    assert done.resumed
+    assert done.saved == {"labels": ["labels/disc0.tif"], "table": [], "coco": [".records/coco/disc0.json"]}
+    (tmp_path / ".records" / "coco" / "disc0.json").unlink()
+    assert predict_job(predictor, images, tmp_path, ["labels"])[0].resumed
+    assert not predict_job(predictor, images, tmp_path, ["coco"])[0].resumed
+
+
+def test_whole_objects_and_warnings(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    images = read_images([disc_folder]).subset(["disc0"])
+    overlapping = Overlapping(predictor.model, "cpu", overlaps=True)
+    (done,) = predict_job(overlapping, images, tmp_path, ["labels", "table", "coco"])
+    assert done.warnings == ("there may be more",)
+    assert read_json(tmp_path / "summary.json")["images"][0]["warnings"] == ["there may be more"]
+    assert read_json(tmp_path / "summary.json")["kind"] == "objects"
+    with tifffile.TiffFile(tmp_path / "layers" / "disc0.tif") as file:
+        assert [(page.dtype, page.shape) for page in file.pages] == [(np.int32, (72, 60))] * 2
+        assert [np.count_nonzero(page.asarray()) for page in file.pages] == [400, 400]
+    assert [one["area"] for one in read_json(tmp_path / "coco.json")["annotations"]] == [400, 400]
+    assert [int(row["area"]) for row in read_rows(tmp_path / "objects.csv")] == [400, 400]
+    (again,) = predict_job(overlapping, images, tmp_path, ["labels"])
+    assert again.resumed
+    assert again.warnings == done.warnings
+
+
+def test_whole_objects_are_made_when_they_are_wanted(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    """The same command with --overlaps is no mere resumption; without it again, layers that contradict are removed."""
+    images = read_images([disc_folder]).subset(["disc0"])
+    for overlaps in (False, True, False):
+        (done,) = predict_job(Overlapping(predictor.model, "cpu", overlaps=overlaps), images, tmp_path, ["labels"])
+        assert not done.resumed
+        assert (tmp_path / "layers" / "disc0.tif").exists() == overlaps
+    predict_job(Overlapping(predictor.model, "cpu", overlaps=True), images, tmp_path, ["labels"])
+    (tmp_path / "layers" / "disc0.tif").unlink()
+    (done,) = predict_job(Overlapping(predictor.model, "cpu", overlaps=True), images, tmp_path, ["labels"])
+    assert not done.resumed
+
+
+@pytest.mark.parametrize(
+    "damage", ["output deleted", "record damaged", "record of another version", "more wanted", "image changed"]
+)
 def test_what_is_done_again(damage: str, predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
     image = tmp_path / "disc0.tif"
     image.write_bytes((disc_folder / "images" / "disc0.tif").read_bytes())
@@ -77,6 +189,9 @@ def test_what_is_done_again(damage: str, predictor: Predictor, disc_folder: Path
             (out / "labels" / "disc0.tif").unlink()
         case "record damaged":
             (out / ".records" / "disc0.json").write_text('{"name": ')
+        case "record of another version":
+            record = read_json(out / ".records" / "disc0.json")
+            (out / ".records" / "disc0.json").write_text(json.dumps(record | {"saved": ["labels"]}))
         case "more wanted":
             save = ["labels", "overlay"]
         case "image changed":
@@ -116,7 +231,7 @@ def test_killed_process_resumes(disc_run: Path, predictor: Predictor, disc_folde
 def test_folder_of_another_model_is_refused(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
     images = read_images([disc_folder / "images" / "disc0.tif"])
     predict_job(predictor, images, tmp_path)
-    other = predictor.model.with_instances(predictor.recipe.instances.model_copy(update={"min_size": 3}))
+    other = predictor.model.reading(predictor.recipe.instances.model_copy(update={"min_size": 3}))
     other = other.save(tmp_path / "other.safetensors")
     with pytest.raises(PredictionError, match=r"holds predictions of another model\. Choose another --out"):
         predict_job(Predictor(other, "cpu"), images, tmp_path)

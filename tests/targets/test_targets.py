@@ -1,12 +1,14 @@
 """The U-Net's targets, put together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from unmask.data.sample import Sample
 from unmask.errors import MaskError
 from unmask.recipe import TargetRecipe
-from unmask.targets.targets import unet_targets
+from unmask.targets.targets import object_targets, unet_targets
 
 
 def touching() -> Sample:
@@ -19,8 +21,9 @@ def touching() -> Sample:
 def test_objects_are_separated_and_their_border_weighs_most() -> None:
     recipe = TargetRecipe(ridge=2, border_weight=10, border_sigma=5, class_weights=(0.5, 2.0))
     targets = unet_targets(touching(), recipe, separate=True)
-    assert (targets.classes[2:10, 9:11] == 0).all()
-    assert targets.classes.sum() == 2 * 8 * 8 - 2 * 8
+    assert (targets.maps[0, 2:10, 9:11] == 0).all()
+    assert targets.maps.sum() == 2 * 8 * 8 - 2 * 8
+    assert targets.weight is not None
     # On the ridge both objects are at most a pixel away: w_c(background) + 10 exp(-(d1 + d2)^2 / 50).
     assert targets.weight[5, 9] > 0.5 + 10 * np.exp(-4 / 50)
     assert targets.weight[5, 9] > targets.weight[5, 4] > 2
@@ -29,15 +32,48 @@ def test_objects_are_separated_and_their_border_weighs_most() -> None:
 def test_classes_are_only_balanced() -> None:
     recipe = TargetRecipe(ridge=2, class_weights=(0.5, 2.0))
     targets = unet_targets(touching(), recipe, separate=False)
-    assert np.array_equal(targets.classes, touching().classes)
+    assert np.array_equal(targets.maps[0], touching().classes)
     assert set(np.unique(targets.weight)) == {0.5, 2.0}
 
 
 def test_foreground_positions() -> None:
     targets = unet_targets(touching(), TargetRecipe(), separate=False)
-    assert np.array_equal(targets.foreground, np.flatnonzero(targets.classes))
+    assert np.array_equal(targets.foreground, np.flatnonzero(targets.maps[0]))
 
 
 def test_unannotated_sample() -> None:
     with pytest.raises(MaskError, match="no mask for this image"):
         unet_targets(Sample("a", np.zeros((2, 2, 1), np.uint8)), TargetRecipe(), separate=True)
+
+
+def test_object_keys_carry_id_and_class() -> None:
+    """Ids with gaps are numbered anew; key = id * (1 + classes) + class."""
+    sample = touching()
+    assert sample.objects is not None
+    assert sample.classes is not None
+    objects = np.where(sample.objects == 2, 70_000, sample.objects).astype(np.int32)
+    classes = np.where(sample.objects == 2, 3, sample.classes).astype(np.uint8)
+    targets = object_targets(replace(sample, objects=objects, classes=classes), 3)
+    assert targets.weight is None
+    assert targets.maps.shape == (1, 12, 20)
+    assert (targets.maps[0, 2:10, 2:10] == 1 * 4 + 1).all()
+    assert (targets.maps[0, 2:10, 10:18] == 2 * 4 + 3).all()
+    assert np.count_nonzero(targets.maps) == 2 * 64
+    assert targets.copies == 3 * 4
+
+
+def test_overlapping_objects_keep_their_layers() -> None:
+    layers = np.zeros((2, 12, 20), np.int32)
+    layers[0, 2:10, 2:10], layers[1, 4:12, 4:12] = 1, 2
+    classes = np.array([0, 2, 1], np.uint8)
+    sample = replace(touching(), layers=layers, layer_classes=classes)
+    maps = object_targets(sample, 2).maps
+    assert (maps[0, 2:10, 2:10] == 1 * 3 + 2).all()
+    assert (maps[1, 4:12, 4:12] == 2 * 3 + 1).all()
+
+
+def test_too_many_objects_for_their_keys() -> None:
+    objects = np.arange(1, 1501 * 1001, dtype=np.int32).reshape(1, -1)
+    sample = Sample("a", np.zeros((1, objects.size, 1), np.uint8), np.ones(objects.shape, np.uint8), objects)
+    with pytest.raises(MaskError, match=r"holds 1,502,500 objects, more than 932,067\. Cut the image into several"):
+        object_targets(sample, 1)

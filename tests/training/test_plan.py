@@ -11,7 +11,8 @@ from unmask.data.folder import read_folder
 from unmask.data.phantom import write_folder
 from unmask.errors import RecipeError, UnreadableFile
 from unmask.recipe import Recipe, keys
-from unmask.training.plan import Machine, plan
+from unmask.training.machine import Machine
+from unmask.training.plan import plan
 from unmask.training.survey import survey
 
 LAPTOP = Machine(cores=2, gpus=0, gpu_memory=0)

@@ -1,10 +1,12 @@
 """Training tiles: a function of seed and step, mirrored outside the image, images dropped from memory when full."""
 
 import numpy as np
+import pytest
 import torch
+from scipy import ndimage
 
 from unmask.targets.targets import Targets
-from unmask.training.sampler import Prepared, PreparedImages, TileSampler
+from unmask.training.sampler import Prepared, PreparedImages, TileSampler, resized
 
 
 def prepared(height: int, width: int, first: int = 0) -> Prepared:
@@ -12,7 +14,7 @@ def prepared(height: int, width: int, first: int = 0) -> Prepared:
     values = first + np.arange(height * width, dtype=np.float32).reshape(height, width)
     classes = np.zeros((height, width), np.uint8)
     classes[2:4, 3:6] = 1
-    return Prepared(values[..., None], Targets(classes, values.copy()))
+    return Prepared(values[..., None], Targets(classes[None], values.copy()))
 
 
 def sampler(images: dict[str, Prepared], memory: int = 10**9, **options: int) -> TileSampler:
@@ -80,3 +82,31 @@ def test_memory_is_bounded() -> None:
     for name in "dab":  # d drops a, the least recently used; a drops b, b drops c
         cache[name]
     assert made == ["a", "b", "c", "d", "a", "b"]
+
+
+def test_mirror_images_of_objects_are_objects_of_their_own() -> None:
+    """An object near the edge and its image in the mirror must not become one object with a box around both."""
+    keys = np.zeros((1, 20, 20), np.int32)
+    keys[0, 2:5, 2:5] = 3
+    image = np.zeros((20, 20, 1), np.float32)
+    batch = sampler({"a": Prepared(image, Targets(keys, None, copies=4))}, tile=20, source=40, batch=1).batch(0)
+    assert batch.weights is None
+    found = batch.targets[0, 0].numpy()
+    pieces, count = ndimage.label(found)
+    assert count == 4  # rows and columns before the image are mirrored: itself, above, left, both
+    assert len({int(found[pieces == piece].max()) for piece in range(1, 5)}) == 4
+    assert all(len(np.unique(found[pieces == piece])) == 1 for piece in range(1, 5))
+    assert set(np.unique(found[found > 0]) % 4) == {3}
+
+
+def test_resized() -> None:
+    """Enlarged by 2: labels in blocks, grey values between their neighbours, means kept."""
+    image = np.random.default_rng(0).random((6, 5, 2), np.float32)
+    keys = np.arange(30, dtype=np.int32).reshape(1, 6, 5)
+    found = resized(Prepared(image, Targets(keys, None, 7)), (12, 10))
+    assert found.image.shape == (12, 10, 2)
+    assert np.array_equal(found.targets.maps[0], np.kron(keys[0], np.ones((2, 2), np.int32)))
+    assert found.targets.copies == 7
+    assert found.image.mean() == pytest.approx(image.mean(), abs=0.02)
+    same = resized(found, (12, 10))
+    assert same is found

@@ -22,20 +22,20 @@ class Batch:
     """Tiles as network and loss want them.
 
     Attributes:
-        images: (b, c, h, w) float32, the network's input.
-        targets: (b, h2, w2) int64, the class of each pixel of its output.
-        weights: (b, h2, w2) float32, the weight map there.
+        images: (b, c, h, w) float32 in channels_last, the network's input.
+        targets: (b, t, h2, w2) int64, the target maps where its output lies.
+        weights: (b, h2, w2) float32, the weight map there; None where there is none.
     """
 
     images: Float32[Tensor, "b c h w"]
-    targets: Int64[Tensor, "b h2 w2"]
-    weights: Float32[Tensor, "b h2 w2"]
+    targets: Int64[Tensor, "b t h2 w2"]
+    weights: Float32[Tensor, "b h2 w2"] | None
 
 
 def augment(
     images: Float32[Tensor, "b c H W"],
-    targets: Integer[Tensor, "b 1 H W"],
-    weights: Float32[Tensor, "b 1 H W"],
+    targets: Integer[Tensor, "b t H W"],
+    weights: Float32[Tensor, "b 1 H W"] | None,
     ranges: AugmentRange,
     size: int,
     target_size: int,
@@ -45,8 +45,8 @@ def augment(
 
     Args:
         images: normalised sources, cut as large as `source_size(size, ranges)`.
-        targets: classes of the same pixels, of any integer type.
-        weights: of the same pixels.
+        targets: maps of the same pixels, classes or keys of objects below 2^24, of any integer type.
+        weights: of the same pixels, or None.
         ranges: how far tiles may be changed.
         size: side of the network's input.
         target_size: side of the network's output, in the middle of its input.
@@ -56,5 +56,6 @@ def augment(
         RecipeError: sizes whose centres do not coincide; see `warp`.
     """
     drawn = draw_warp(len(images), ranges, generator, images.device)
-    tiles, classes, weight = warp(images, targets.float(), weights, drawn, size, target_size)
-    return Batch(vary_grey(tiles, ranges, generator), classes[:, 0].long(), weight[:, 0])
+    tiles, maps, weight = warp(images, targets.float(), weights, drawn, size, target_size)
+    tiles = vary_grey(tiles, ranges, generator).contiguous(memory_format=torch.channels_last)
+    return Batch(tiles, maps.long(), None if weight is None else weight[:, 0])

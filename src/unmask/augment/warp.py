@@ -142,18 +142,18 @@ def source_size(tile: int, ranges: WarpRange) -> int:
 
 def warp(
     images: Float32[Tensor, "b c H W"],
-    targets: Float32[Tensor, "b 1 H W"],
-    weights: Float32[Tensor, "b 1 H W"],
+    targets: Float32[Tensor, "b t H W"],
+    weights: Float32[Tensor, "b 1 H W"] | None,
     parameters: Warp,
     size: int,
     target_size: int,
-) -> tuple[Float32[Tensor, "b c h w"], Float32[Tensor, "b 1 h2 w2"], Float32[Tensor, "b 1 h2 w2"]]:
+) -> tuple[Float32[Tensor, "b c h w"], Float32[Tensor, "b t h2 w2"], Float32[Tensor, "b 1 h2 w2"] | None]:
     """Warps a batch: images and weights read bilinearly, targets by the nearest pixel, all mirrored outside.
 
     Args:
         images: sources, larger than the tiles by what `source_size` says.
-        targets: classes (or ids below 2^24) of the same pixels.
-        weights: of the same pixels.
+        targets: classes, or keys below 2^24, of the same pixels.
+        weights: of the same pixels, or None.
         parameters: of each tile, on the images' device.
         size: side of the tile, the network's input.
         target_size: side of the network's output, which lies in the middle of its input.
@@ -178,7 +178,7 @@ def warp(
     return (
         sample(images, positions, "bilinear"),
         sample(targets, inner, "nearest"),
-        sample(weights, inner, "bilinear"),
+        None if weights is None else sample(weights, inner, "bilinear"),
     )
 
 

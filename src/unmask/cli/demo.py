@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from unmask.cli.options import NetOption
 from unmask.errors import TrainingError
 
 if TYPE_CHECKING:
@@ -19,10 +20,12 @@ TRAIN_IMAGES, TEST_IMAGES, SIDE, MINUTES = 16, 8, 256, 3.0
 
 def demo(
     out: Annotated[Path, typer.Option(help="The folder to make.", metavar="DIR")] = Path("demo"),
+    net: NetOption = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="Overrule a value.", metavar="KEY=VALUE")] = None,
     minutes: Annotated[float, typer.Option(help="Training time.", min=0.1)] = MINUTES,
     seed: Annotated[int, typer.Option(help="Another seed gives other images.", min=0)] = 0,
 ) -> None:
-    """Simulate microscope images, train a U-Net on them, predict unseen ones, score it all and write a report."""
+    """Simulate microscope images, train on them, predict unseen ones, score it all and write a report."""
     if out.exists() and any(out.iterdir()):
         raise TrainingError("this folder is not empty", file=out, remedy="choose another --out, or delete it")
     from unmask.cli.predict import predict
@@ -36,8 +39,10 @@ def demo(
     data, run, predictions = out / "data", out / "run", out / "predictions"
     _step(console, 1, f"simulating {TRAIN_IMAGES + TEST_IMAGES} images of touching nuclei with exact truth: {data}")
     write_folder(data, "nuclei", TRAIN_IMAGES, TEST_IMAGES, SIDE, seed)
-    _step(console, 2, f"unmask train {data} --out {run} --minutes {minutes:g}")
-    train(data, run, minutes=minutes)
+    chosen = "" if net is None else f" --net {net.value}"
+    chosen += "".join(f" --set {setting}" for setting in set_ or [])
+    _step(console, 2, f"unmask train {data} --out {run}{chosen} --minutes {minutes:g}")
+    train(data, run, net=net, set_=set_, minutes=minutes)
     _step(console, 3, f"unmask predict {run} {data} --split test --out {predictions}")
     predict(run, [data], predictions, split="test")
     _step(console, 4, f"unmask evaluate {predictions} {data} --split test")

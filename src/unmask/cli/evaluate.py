@@ -23,7 +23,11 @@ def evaluate(
     classes: Classes = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Score predictions against the truth; several predictions are compared side by side."""
+    """Score predictions against the truth; several predictions are compared side by side.
+
+    AP of objects is TP / (TP + FP + FN); coco is COCO's AP, of all detections, not 100 an image.
+    It is there where objects have scores: objects.csv or coco.json, as `predict` writes them.
+    """
     import json as json_module
 
     from rich.console import Console

@@ -8,13 +8,26 @@ import typer
 
 from unmask.errors import PredictionError
 
-__all__ = ["Accelerator", "Base", "Classes", "Data", "Device", "Net", "Objects", "SplitFile", "kind_of", "memory_bytes"]
+__all__ = [
+    "Accelerator",
+    "Base",
+    "Classes",
+    "Data",
+    "Device",
+    "Net",
+    "NetOption",
+    "Objects",
+    "SplitFile",
+    "kind_of",
+    "memory_bytes",
+]
 
 
 class Net(StrEnum):
     """Networks."""
 
     unet = "unet"
+    mask_rcnn = "mask-rcnn"
 
 
 class Accelerator(StrEnum):
@@ -34,6 +47,10 @@ Classes = Annotated[bool, typer.Option("--classes", help="The masks are class ma
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; a GPU if there is one.", show_default=False)]
 SplitFile = Annotated[
     Path | None, typer.Option(help="A split.csv that lies elsewhere than in DATA.", metavar="FILE", show_default=False)
+]
+NetOption = Annotated[
+    Net | None,
+    typer.Option("--net", help="unet, or mask-rcnn for objects that overlap; unet unless given.", show_default=False),
 ]
 Base = Annotated[str, typer.Option("--recipe", help="default, paper, or a recipe.yaml.", metavar="NAME|FILE")]
 

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Base, Classes, Data, Net, Objects, SplitFile, kind_of
+from unmask.cli.options import Base, Classes, Data, NetOption, Objects, SplitFile, kind_of
 
 __all__ = ["plan"]
 
 
 def plan(
     data: Data,
-    net: Annotated[Net, typer.Option(help="Which network.")] = Net.unet,
+    net: NetOption = None,
     recipe: Base = "default",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Overrule a value.", metavar="KEY=VALUE")] = None,
     minutes: Annotated[float | None, typer.Option(help="Time budget of training.", min=0.1)] = None,
@@ -24,13 +24,16 @@ def plan(
     json: Annotated[bool, typer.Option("--json", help="Print the recipe as one JSON object.")] = False,
 ) -> None:
     """Show the recipe that training would use, each value with its reason."""
+    import json as json_module
+
     from unmask.cli.show import console, recipe_table, understood
     from unmask.data.files import write_text
-    from unmask.recipe import dump
+    from unmask.recipe import dump, used
     from unmask.training.setup import new_setup
 
     setup = new_setup(
         data,
+        net=None if net is None else net.value,
         recipe=recipe,
         settings=set_ or [],
         minutes=minutes,
@@ -42,7 +45,7 @@ def plan(
     if out is not None:
         write_text(out, dump(resolved))
     if json:
-        print(resolved.model_dump_json(indent=1))
+        print(json_module.dumps(used(resolved), indent=1))
         return
     understood(setup)
     console.print()

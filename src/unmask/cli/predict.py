@@ -10,6 +10,8 @@ from unmask.errors import PredictionError
 
 if TYPE_CHECKING:
     from unmask.data.dataset import Dataset
+    from unmask.predict.job import ImageDone
+    from unmask.recipe import Recipe
 
 __all__ = ["predict"]
 
@@ -19,7 +21,8 @@ def predict(
     images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", metavar="IMAGE...")],
     out: Annotated[Path, typer.Option(help="The folder to write to.", metavar="DIR")],
     save: Annotated[
-        str, typer.Option(help="Any of labels, probabilities, overlay, table; with commas between.", metavar="WHAT")
+        str,
+        typer.Option(help="Any of labels, probabilities, overlay, table, coco; with commas between.", metavar="WHAT"),
     ] = "labels,overlay,table",
     split: Annotated[
         str | None, typer.Option(help="Only these images: train, val or test, of split.csv or the run's split.json.")
@@ -27,6 +30,9 @@ def predict(
     memory: Annotated[
         str | None, typer.Option(help="Memory for a tile's activations; a quarter of what is free.", metavar="4GB")
     ] = None,
+    overlaps: Annotated[
+        bool, typer.Option("--overlaps", help="Keep all of objects that overlap (Mask R-CNN): layers/NAME.tif.")
+    ] = False,
     device: Device = None,
 ) -> None:
     """Predict images: label images, overlays, a table of objects. Killed? The same command goes on where it was."""
@@ -41,7 +47,8 @@ def predict(
     wanted = tuple(part.strip() for part in save.split(",") if part.strip())
     if unknown := [part for part in wanted if part not in SAVES]:
         raise PredictionError(f"--save {unknown[0]} is not known", remedy=f"choose from {', '.join(SAVES)}")
-    predictor = Predictor(Model.load(model), device, memory_bytes(memory))
+    predictor = Predictor(Model.load(model), device, memory_bytes(memory), overlaps=overlaps)
+    _check_network(predictor.recipe, wanted, overlaps)
     found = read_images(images, predictor.recipe.data.channels)
     if split is not None:
         found = found.subset(_of_split(model, images, split, found))
@@ -63,7 +70,33 @@ def predict(
     before = f" ({resumed} of them before)" if resumed else ""
     if not any(image.objects for image in done):
         console.print("No object was found. Does the model fit these images? Look at its report: unmask report RUN")
+    _tell_warnings(done)
     console.print(f"{len(done)} images predicted{before}, {sum(image.objects for image in done)} objects: {out}")
+
+
+def _tell_warnings(done: "list[ImageDone]") -> None:
+    """Print each warning once, with the images that it is about."""
+    from rich.markup import escape
+
+    from unmask.cli.show import console
+
+    images: dict[str, list[str]] = {}
+    for image in done:
+        for warning in image.warnings:
+            images.setdefault(warning, []).append(image.name)
+    for warning, names in images.items():
+        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        console.print(f"{escape(names[0])}{others}: {escape(warning)}")
+
+
+def _check_network(recipe: "Recipe", wanted: tuple[str, ...], overlaps: bool) -> None:
+    """Refuse what the model's network does not have."""
+    if recipe.network.name == "mask-rcnn" and "probabilities" in wanted:
+        raise PredictionError(
+            "--save probabilities: Mask R-CNN has none; objects have scores", remedy="type --save labels,table"
+        )
+    if recipe.network.name == "unet" and overlaps:
+        raise PredictionError("--overlaps: the U-Net's objects never overlap", remedy="leave it out")
 
 
 def _of_split(model: Path, images: list[Path], split: str, found: "Dataset") -> list[str]:

@@ -22,8 +22,8 @@ __all__ = ["console", "recipe_table", "scores_table", "training_bar", "understoo
 console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
-def understood(setup: "Setup") -> None:
-    """Print what was understood of a data set."""
+def understood(setup: "Setup", weights: str = "") -> None:
+    """Print what was understood of a data set, and the weights that training starts from."""
     dataset, split = setup.dataset, setup.split
     console.print(f"[bold]{escape(str(dataset.root))}[/bold]: {len(dataset)} images. {escape(dataset.pairing)}")
     console.print(escape(dataset.decision))
@@ -32,14 +32,16 @@ def understood(setup: "Setup") -> None:
         f"Split: {', '.join(parts)}."
         + ("" if split["val"] else " No image to validate on: figures below are of the training images.")
     )
+    if weights:
+        console.print(escape(weights))
 
 
 def recipe_table(recipe: "Recipe") -> Table:
     """Every value of a recipe with its reason."""
-    from unmask.recipe import keys
+    from unmask.recipe import keys, used
 
     table = Table("value", "", "why", box=None, pad_edge=False, header_style="dim")
-    values = recipe.model_dump(mode="json")
+    values = used(recipe)
     reasons = dict(recipe.reasons)
     for key in keys(values):
         if key in ("reasons", "versions"):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Accelerator, Base, Classes, Data, Net, Objects, SplitFile, kind_of
+from unmask.cli.options import Accelerator, Base, Classes, Data, NetOption, Objects, SplitFile, kind_of
 from unmask.errors import TrainingError
 
 __all__ = ["train"]
@@ -18,7 +18,7 @@ __all__ = ["train"]
 def train(
     data: Data,
     out: Annotated[Path, typer.Option(help="The run folder to make.", metavar="RUN")],
-    net: Annotated[Net, typer.Option(help="Which network.")] = Net.unet,
+    net: NetOption = None,
     recipe: Base = "default",
     set_: Annotated[list[str] | None, typer.Option("--set", help="Overrule a value.", metavar="KEY=VALUE")] = None,
     minutes: Annotated[
@@ -50,7 +50,7 @@ def train(
             run = run_training(
                 data,
                 out,
-                net=net.value,
+                net=None if net is None else net.value,
                 recipe=recipe,
                 settings=set_ or [],
                 minutes=minutes,

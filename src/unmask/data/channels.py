@@ -2,11 +2,14 @@
 
 Files store more than was measured: a grey image as three equal colour channels, an opacity that is constant. What is
 dropped must be the same for all images of a set, so each image says which numbers of channels it could have without
-losing anything, and the set takes the smallest number that all of them could. Alpha that varies is data and stays.
+losing anything, and the set takes the smallest number that all of them could. Alpha that varies is data and stays. Grey
+JPEGs are photographs, which programs save so where there is no colour: among coloured ones they have three channels.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from unmask.arrays import AnyArray, RawImage
 from unmask.data.header import Header
@@ -14,6 +17,8 @@ from unmask.data.images import read_image
 from unmask.errors import DataError
 
 __all__ = ["common_channels", "with_channels"]
+
+JPEG = (".jpg", ".jpeg")
 
 
 def common_channels(headers: Sequence[Header]) -> int:
@@ -45,7 +50,7 @@ def common_channels(headers: Sequence[Header]) -> int:
 
 
 def with_channels(image: RawImage, header: Header, channels: int) -> RawImage:
-    """The image with so many channels, dropping only copies of grey and constant alpha.
+    """The image with so many channels, dropping only copies of grey and constant alpha, or repeating a JPEG's grey.
 
     Args:
         image: (h, w, samples), as the file holds it.
@@ -63,23 +68,31 @@ def with_channels(image: RawImage, header: Header, channels: int) -> RawImage:
     if channels not in _possible(image, header):
         problem = f"has {image.shape[2]} channels where {channels} {'is' if channels == 1 else 'are'} wanted"
         raise DataError(problem, file=header.path, remedy="convert it in Fiji (Image > Type) or leave it out")
-    return image[..., :channels]
+    return image[..., :channels] if image.shape[2] > channels else np.repeat(image, channels, axis=2)
 
 
 def _by_header(header: Header) -> set[int]:
     """Numbers of channels that the image could have, as far as its header tells."""
+    if _grey_jpeg(header):
+        return {1, 3}
     colours = header.samples - header.alpha
     return {header.samples, colours} | ({1} if header.colour and colours == 3 else set())
 
 
+def _grey_jpeg(header: Header) -> bool:
+    return header.samples == 1 and header.path.suffix.lower() in JPEG
+
+
 def _by_pixels(header: Header) -> set[int]:
     """Numbers of channels that every image of a file can have."""
-    if len(_by_header(header)) == 1:
-        return {header.samples}
+    if len(_by_header(header)) == 1 or _grey_jpeg(header):
+        return _by_header(header)
     return set.intersection(*(_possible(plane, header) for plane in read_image(header.path).planes))
 
 
 def _possible(image: AnyArray, header: Header) -> set[int]:
+    if _grey_jpeg(header):
+        return _by_header(header)
     possible = {image.shape[2]}
     colours = header.colours(image)
     if header.alpha and (image[..., -1] != image[0, 0, -1]).any():

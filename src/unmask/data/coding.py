@@ -39,15 +39,19 @@ class Coding:
             are the objects.
         values: the mask values of class 1, 2, ...; empty for objects.
         decision: one plain sentence: what was seen, what was decided, how to overrule it.
+        names: of the classes, where the files say them; else they are made up.
     """
 
     kind: Kind
     values: tuple[int, ...]
     decision: str
+    names: tuple[str, ...] = ()
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes without background."""
+        if self.names:
+            return self.names
         if self.kind != "classes":
             return ("object",)
         return tuple(f"class_{index}" for index in range(1, len(self.values) + 1))

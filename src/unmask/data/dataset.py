@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
+from unmask.data.annotations import Annotation
 from unmask.data.channels import with_channels
 from unmask.data.coding import Coding, Kind, interpret
 from unmask.data.images import read_image
@@ -26,9 +27,10 @@ class Entry:
     Attributes:
         name: unique in the data set.
         image: the file with the image.
-        mask: the file with its mask, or None.
+        mask: the file with its mask or its annotation, or None.
         page: which image of a multi-page file, from 0; None where the file holds one.
         mask_page: which mask of a multi-page file, from 0; None where the file holds one.
+        annotation: its objects where they are no mask but shapes, as in COCO and VIA files; else None.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Entry:
     mask: Path | None = None
     page: int | None = None
     mask_page: int | None = None
+    annotation: Annotation | None = None
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,11 @@ class Dataset:
         channels: of every image; copies of grey and constant alpha are dropped when an image is loaded.
         kind: what mask values are: "objects", "classes", "binary"; None where there are no masks.
         class_names: without background, e.g. ("object",) or ("class_1", "class_2"); empty where there are no masks.
-        class_values: the mask value of each class, e.g. (255,); empty for "objects" and where there are no masks.
+        class_values: the mask value of each class, e.g. (255,); 1, 2, ... for annotations that are shapes; empty for
+            label images and where there are no masks.
         decision: one plain sentence: what the masks hold, what that was taken for and how to overrule it.
         pairing: one plain sentence: how files were paired, with an example.
-        splits: name to "train", "val" or "test"; empty where there is no split.csv.
+        splits: name to "train", "val" or "test"; empty where neither a split.csv nor names of folders say it.
     """
 
     root: Path
@@ -79,7 +83,7 @@ class Dataset:
         return (self.load(entry.name) for entry in self.entries)
 
     def names(self, split: str | None = None) -> list[str]:
-        """Names of all images, or of those that split.csv puts into `split`."""
+        """Names of all images, or of those that are in `split`."""
         return [entry.name for entry in self.entries if split is None or self.splits.get(entry.name) == split]
 
     def subset(self, names: Sequence[str]) -> "Dataset":
@@ -117,6 +121,8 @@ class Dataset:
         file = read_image(entry.image, entry.page or 0)
         image = with_channels(file.planes[0], file.header, self.channels)
         sample = Sample(name, image, pixel_size=file.pixel_size, file=entry.image)
+        if entry.annotation is not None:
+            return _with_annotation(sample, entry.annotation)
         if entry.mask is None or self.kind is None:
             return sample
         mask = read_mask(entry.mask, entry.mask_page or 0)[0]
@@ -127,6 +133,15 @@ class Dataset:
     @cached_property
     def _by_name(self) -> dict[str, Entry]:
         return {entry.name: entry for entry in self.entries}
+
+
+def _with_annotation(sample: Sample, annotation: Annotation) -> Sample:
+    if sample.size != annotation.size:
+        problem = f"was {annotation.size[0]} x {annotation.size[1]} pixels when the data set was read"
+        raise PairingError(problem, file=sample.file, remedy="start again, so that all images are looked at anew")
+    found = annotation.label_layers()
+    class_of = None if found.layers is None else found.layer_classes
+    return replace(sample, classes=found.classes, objects=found.objects, layers=found.layers, layer_classes=class_of)
 
 
 def check_sizes(mask: Path, size: tuple[int, int], image: tuple[int, int]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from jaxtyping import Int32
 from PIL import Image
 
 from unmask.arrays import AnyArray, ProbabilityMap, RawImage, RGBImage
@@ -31,6 +32,7 @@ __all__ = [
     "write_float",
     "write_image",
     "write_labels",
+    "write_layers",
     "write_png",
     "write_text",
 ]
@@ -133,6 +135,15 @@ def write_labels(path: str | Path, labels: AnyArray, pixel_size: tuple[float, fl
         raise ValueError(f"a label image is (h, w) integers from 0, not {labels.shape} {labels.dtype}")
     narrow = not labels.size or labels.max() <= 65_535
     _write_tiff(path, labels.astype(np.uint16 if narrow else np.uint32), "YX", pixel_size, compression="zlib")
+
+
+def write_layers(path: str | Path, layers: Int32[np.ndarray, "l h w"], pixel_size: tuple[float, float] | None) -> None:
+    """Writes label images of objects that overlap as the pages of one int32 TIFF; all or nothing.
+
+    Raises:
+        UnmaskError: the file cannot be written.
+    """
+    _write_tiff(path, layers.astype(np.int32, copy=False), "QYX", pixel_size, compression="zlib")
 
 
 def write_float(path: str | Path, maps: ProbabilityMap, pixel_size: tuple[float, float] | None = None) -> None:

@@ -3,12 +3,25 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from unmask.data.images import SUFFIXES
+from unmask.data.header import Header
+from unmask.data.images import SUFFIXES, read_header
 from unmask.errors import PairingError
 
-__all__ = ["existing_folder", "find_folder", "image_files", "natural", "page_name", "stem", "unique_names"]
+__all__ = [
+    "existing_data",
+    "existing_folder",
+    "find_folder",
+    "holds_images",
+    "image_files",
+    "natural",
+    "page_name",
+    "read_headers",
+    "stem",
+    "unique_names",
+]
 
 
 def existing_folder(path: str | Path) -> Path:
@@ -23,6 +36,16 @@ def existing_folder(path: str | Path) -> Path:
     if not path.is_dir():
         raise PairingError("is a file where a folder is expected", file=path, remedy="give the folder that holds it")
     return path
+
+
+def existing_data(path: str | Path) -> Path:
+    """The path of a folder, or of an annotation file (JSON), that is there.
+
+    Raises:
+        PairingError: it does not exist, or is a file of another kind.
+    """
+    path = Path(path)
+    return path if path.suffix.lower() == ".json" and path.is_file() else existing_folder(path)
 
 
 def find_folder(root: Path, names: Sequence[str]) -> Path | None:
@@ -52,6 +75,21 @@ def image_files(folder: Path) -> list[Path]:
         remedy = "put PNG, TIFF, JPEG or BMP images there; export other formats as TIFF, in Fiji for example"
         raise PairingError(f"holds no image that unmask reads ({there})", file=folder, remedy=remedy)
     return images
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether there is an image file in a folder, subfolders left out."""
+    return any(file.suffix.lower() in SUFFIXES and file.is_file() for file in folder.iterdir())
+
+
+def read_headers(files: Sequence[Path]) -> list[Header]:
+    """The headers of many files, several at a time.
+
+    Raises:
+        UnreadableFile: a file is not there, not an image, or damaged.
+    """
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(read_header, files))
 
 
 def natural(path: Path) -> tuple[list[str | int], str]:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from jaxtyping import Int32, UInt8
+
 from unmask.arrays import ClassMap, LabelImage, RawImage
 
 __all__ = ["Sample"]
@@ -20,6 +23,9 @@ class Sample:
             Every object lies in one class: `classes` is constant and not 0 over its pixels.
         pixel_size: (y, x) in micrometres, or None where the file does not say.
         file: where the image came from, for messages; None for arrays.
+        layers: (l, h, w) int32 where annotated objects overlap: every object is whole in one of the layers, under its
+            id; `objects` shows one object a pixel. None: no object overlaps another, `objects` has all there is.
+        layer_classes: with `layers`, the class of each id: (largest id + 1,) uint8, 0 for ids that are not there.
     """
 
     name: str
@@ -28,6 +34,8 @@ class Sample:
     objects: LabelImage | None = None
     pixel_size: tuple[float, float] | None = None
     file: Path | None = None
+    layers: Int32[np.ndarray, "l h w"] | None = None
+    layer_classes: UInt8[np.ndarray, " ids"] | None = None
 
     @property
     def size(self) -> tuple[int, int]:

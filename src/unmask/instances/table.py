@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
+from jaxtyping import Int64
+from numpy import ndarray
 from scipy import ndimage
 from skimage.measure import regionprops_table
 
 from unmask.arrays import AnyArray, LabelImage, RawImage
 from unmask.data.files import atomic
+from unmask.geometry.labels import areas
 from unmask.instances.objects import Objects
 
 __all__ = ["Columns", "measure", "write_table"]
@@ -49,7 +52,7 @@ def measure(objects: Objects, image: RawImage | None, name: str, class_names: Se
     channel, counted from 1.
 
     Args:
-        objects: what is measured.
+        objects: what is measured; with `layers`, each object whole, also where another covers it.
         image: (h, w, c) in the file's own values, or None to leave the intensities out.
         name: the image's name.
         class_names: without the background; class k is `class_names[k - 1]`.
@@ -63,13 +66,10 @@ def measure(objects: Objects, image: RawImage | None, name: str, class_names: Se
         "class": np.array([class_names[k - 1] for k in objects.classes], object),
         "score": objects.scores,
     }
-    columns |= _shape(objects.labels, (1.0, 1.0), tuple(_SHAPE))
-    columns["area"] = columns["area"].astype(np.int64)
-    if objects.pixel_size is not None:
-        columns |= _micrometres(objects.labels, objects.pixel_size)
-    if image is not None:
-        columns |= _intensities(objects.labels, image, len(objects))
-    return columns
+    layers = [objects.labels] if objects.layers is None else objects.layers
+    measured = [_measured(layer, objects.pixel_size, image) for layer in layers]
+    order = np.argsort(np.concatenate([part.pop("label") for part in measured]))
+    return columns | {key: np.concatenate([part[key] for part in measured])[order] for key in measured[0]}
 
 
 def write_table(path: str | Path, tables: Iterable[Columns]) -> None:
@@ -97,6 +97,18 @@ def write_table(path: str | Path, tables: Iterable[Columns]) -> None:
             writer.writerows(zip(*([""] * rows if column is None else column for column in cells), strict=True))
 
 
+def _measured(labels: LabelImage, pixel_size: tuple[float, float] | None, image: RawImage | None) -> Columns:
+    """What is measured of the objects of one label image, and their labels."""
+    columns: Columns = {"label": 1 + np.flatnonzero(areas(labels))}
+    columns |= _shape(labels, (1.0, 1.0), tuple(_SHAPE))
+    columns["area"] = columns["area"].astype(np.int64)
+    if pixel_size is not None:
+        columns |= _micrometres(labels, pixel_size)
+    if image is not None:
+        columns |= _intensities(labels, image, columns["label"])
+    return columns
+
+
 def _shape(labels: LabelImage, spacing: tuple[float, float], names: Sequence[str]) -> Columns:
     properties = sorted({_SHAPE[name].split("-")[0] for name in names})
     measured = regionprops_table(labels, properties=properties, spacing=spacing)  # type: ignore[no-untyped-call]
@@ -110,9 +122,8 @@ def _micrometres(labels: LabelImage, pixel_size: tuple[float, float]) -> Columns
     return dict(zip(_MICROMETRES, measured.values(), strict=True))
 
 
-def _intensities(labels: LabelImage, image: RawImage, count: int) -> Columns:
+def _intensities(labels: LabelImage, image: RawImage, index: Int64[ndarray, " n"]) -> Columns:
     columns: Columns = {}
-    index = np.arange(1, count + 1)
     for k in range(image.shape[2]):
         channel = image[:, :, k]
         columns[f"intensity_mean_{k + 1}"] = ndimage.mean(channel, labels, index)

@@ -5,10 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
+from unmask.arrays import ClassMap
 from unmask.data.dataset import Entry
-from unmask.data.folder import LabelFolder, read_label_folder
+from unmask.data.label_folder import LabelFolder, read_label_folder
 from unmask.data.split import read_split
 from unmask.errors import DataError, PairingError
+from unmask.metrics.coco import CocoImage, CocoObject, coco_scores
+from unmask.metrics.naming import one_class, paint_classes, rename_classes, unnamed
+from unmask.metrics.scored import Scored, masks_of_labels, scored_objects
 from unmask.metrics.scores import Scores, aggregate, score_image
 
 __all__ = ["evaluate_folders"]
@@ -25,9 +31,12 @@ def evaluate_folders(
 ) -> dict[str, Scores]:
     """Score folders of predictions against one truth, all on the same images.
 
+    COCO's scores (`coco`) are there where a folder says how sure its objects are, and masks are not classes. They
+    compare classes by name, but where one side has no names of classes: all its objects are then called "object".
+
     Args:
         predictions: folders of label images, of any tool, or that `predict` wrote.
-        truth: a folder of label images, or a data set.
+        truth: a folder of label images, a data set, or its COCO or VIA file.
         kind: what the masks hold, where looking at them is not enough.
         split: only the images that the truth's split.csv puts there.
         common: only the images that every folder has.
@@ -59,6 +68,8 @@ def _read(path: Path, truth: LabelFolder, kind: Literal["objects", "classes"] | 
         # A prediction need not hold every class: its values mean what the truth's mean.
         return replace(read_label_folder(path, "classes"), coding=truth.coding)
     if (path / "summary.json").exists():  # our own
+        if (path / "coco.json").exists() and not (path / "labels").exists():
+            raise PairingError("has no label images", file=path, remedy="predict again, with --save labels,coco")
         return read_label_folder(path, "objects")
     found = read_label_folder(path, kind)
     # Against objects, a few ids that come in pieces are objects that came in pieces, not classes.
@@ -72,11 +83,12 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _of_split(truth: LabelFolder, split: str) -> list[str]:
-    file = truth.root / "split.csv"
-    if not file.exists():
+    file = (truth.root.parent if truth.root.is_file() else truth.root) / "split.csv"
+    if not file.exists() and not truth.splits:
         raise DataError("there is no split.csv", file=truth.root, remedy="leave --split out, or use --common")
     entries = [Entry(name, place) for name, (place, _) in truth.entries.items()]
-    names = [name for name, word in read_split(file, entries).items() if word == split]
+    words = read_split(file, entries) if file.exists() else truth.splits
+    names = [name for name, word in words.items() if word == split]
     if not names:
         raise DataError(f"no image is marked {split}", file=file, remedy="choose train, val or test")
     return names
@@ -98,9 +110,36 @@ def _check_complete(folder: LabelFolder, names: Sequence[str]) -> None:
 
 def _evaluate(prediction: LabelFolder, truth: LabelFolder, names: Sequence[str]) -> Scores:
     class_names = truth.coding.class_names
-    scores = []
+    scored = None if truth.kind == "classes" else scored_objects(prediction)
+    scores, images = [], []
     for name in names:
         true_classes, true_objects = truth.load(name)
         classes, objects = prediction.load(name)
-        scores.append(score_image(name, true_classes, true_objects, classes, objects, class_names))
-    return aggregate(scores)
+        found = [] if scored is None else scored.load(name, (objects.shape[0], objects.shape[1]))
+        named = _named(classes, prediction, truth, scored, found)
+        scores.append(score_image(name, true_classes, true_objects, named, objects, class_names))
+        images.append(CocoImage(name, [] if scored is None else _true_objects(truth, name), found))
+    if scored is not None and (unnamed(class_names) or unnamed(scored.class_names)):
+        images = [one_class(image) for image in images]
+    return replace(aggregate(scores), coco=coco_scores(images))
+
+
+def _named(
+    classes: ClassMap, prediction: LabelFolder, truth: LabelFolder, scored: Scored | None, found: Sequence[CocoObject]
+) -> ClassMap | None:
+    """A predicted class map in the truth's classes; None where the prediction does not tell them apart."""
+    if truth.kind == "classes" or not classes.any():
+        return classes
+    names, own = truth.coding.class_names, prediction.coding.class_names if scored is None else scored.class_names
+    if unnamed(names) or unnamed(own):
+        return (classes > 0).astype(np.uint8) if len(names) == 1 else None
+    if scored is None:
+        return rename_classes(classes, own, names)
+    return paint_classes(found, names, (classes.shape[0], classes.shape[1]))
+
+
+def _true_objects(truth: LabelFolder, name: str) -> list[CocoObject]:
+    """All of every true object, also where they overlap."""
+    layers, class_of = truth.load_layers(name)
+    class_names = truth.coding.class_names
+    return [CocoObject(mask, class_names[class_of[label] - 1]) for label, mask in masks_of_labels(layers)]

@@ -1,4 +1,4 @@
-"""Scores of a set of images: every key of `evaluate --json` but `coco`.
+"""Scores of a set of images: every key of `evaluate --json`; `coco` is put in by others, where there are scores.
 
 How images are put together:
 - pixel error, IoU and Dice: from the confusion matrix summed over images.
@@ -9,10 +9,12 @@ How images are put together:
 - count_error: mean over images of |predicted - true| / max(true, 1), numbers of objects.
 - merges, splits: predicted objects that merge true ones, true objects that are split; totals of the set.
 - V_rand, V_info, Rand error, warping error: mean over the images whose truth has objects.
+- coco: objects of all images in one order of falling score. Its AP is COCO's, another figure than the AP above, which
+  is TP / (TP + FP + FN): see coco.py.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,6 +42,7 @@ class Scores:
         per_image: image -> key -> value, for tables and spread. Keys are those of the set, joined by "_" ("ap_0.50",
             "iou_nucleus"), and mean_ap, mean_matched_iou, truth_objects, predicted_objects, missed, extra and
             merge_split_error.
+        coco: mask, box and max_detections, as in `coco_scores`; empty where predicted objects have no scores.
     """
 
     images: int
@@ -48,11 +51,20 @@ class Scores:
     boundaries: Tree
     pooled: dict[str, Match]
     per_image: dict[str, dict[str, float]]
+    coco: Tree = field(default_factory=dict)
 
     def to_dict(self) -> Tree:
-        """The object that `evaluate --json` prints, without `coco`; sections that do not apply are absent."""
-        sections: Tree = {"semantic": self.semantic, "objects": self.objects, "boundaries": self.boundaries}
-        return {"images": self.images, **{name: section for name, section in sections.items() if section}}
+        """The object that `evaluate --json` prints; sections that do not apply are absent."""
+        return {"images": self.images, **{name: section for name, section in self.sections().items() if section}}
+
+    def sections(self) -> dict[str, Tree]:
+        """The sections by name, in the order of `evaluate --json`; empty where they do not apply."""
+        return {
+            "semantic": self.semantic,
+            "objects": self.objects,
+            "boundaries": self.boundaries,
+            "coco": self.coco,
+        }
 
     def ranking(self) -> list[str]:
         """Names of images, best first: by AP at IoU .5, then mean AP; sets without objects by pixel error.

@@ -1,6 +1,8 @@
 """A prediction job: many images into one output folder, killed and resumed at will.
 
     OUT/labels/NAME.tif  probabilities/NAME.tif  overlays/NAME.png  objects.csv  summary.json
+    OUT/layers/NAME.tif            whole objects where they overlap, if they were asked for
+    OUT/coco.json  coco_polygons.json
 
 Each finished image leaves a small record in OUT/.records; the same command, run again, goes on with the images that
 have none. Every file appears under its final name whole or not at all.
@@ -9,33 +11,43 @@ have none. Every file appears under its final name whole or not at all.
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
 from unmask.data.dataset import Dataset, Entry
 from unmask.data.files import write_text
-from unmask.data.images import write_float, write_labels, write_png
 from unmask.data.listing import natural
-from unmask.data.picture import overlay
 from unmask.errors import DataError, PredictionError
+from unmask.instances.coco import CocoAnnotation, CocoFrame, check_size, write_coco
 from unmask.instances.table import write_table
-from unmask.predict.prediction import Prediction
 from unmask.predict.predictor import Predictor
+from unmask.predict.saving import SAVES, Save, save_result
+from unmask.recipe import used
 from unmask.version import __version__
 
 __all__ = ["SAVES", "ImageDone", "Save", "predict_job"]
 
-Save = Literal["labels", "probabilities", "overlay", "table"]
-SAVES: tuple[Save, ...] = get_args(Save)
-
 
 @dataclass(frozen=True)
 class ImageDone:
-    """What is known of a finished image: name, source, size, objects found, seconds, and what was saved."""
+    """What is known of a finished image.
+
+    Attributes:
+        name: unique in its folder.
+        source: the image's file.
+        key: changes when the file does, or when the image is predicted in another way.
+        height: rows.
+        width: columns.
+        objects: how many were found.
+        seconds: that it took.
+        saved: what was saved, with the files of each image, below the output folder.
+        warnings: what a reader of the result must know, in sentences.
+        resumed: an earlier job predicted it.
+    """
 
     name: str
     source: str
@@ -44,7 +56,8 @@ class ImageDone:
     width: int
     objects: int
     seconds: float
-    saved: tuple[Save, ...]
+    saved: dict[Save, list[str]]
+    warnings: tuple[str, ...] = ()
     resumed: bool = False
 
 
@@ -74,10 +87,12 @@ def predict_job(
         _check_name(records / f"{entry.name}.json", entry)
     done, failed = [], []
     for entry in images.entries:
-        record = records / f"{entry.name}.json"
         try:
+            earlier = _earlier(records / f"{entry.name}.json", _key(entry, predictor))
             done.append(
-                _finished(record, out, entry, save) or _predict_one(predictor, images, entry, out, save, on_pixels)
+                earlier.image
+                if earlier is not None and _complete(earlier.image, out, save)
+                else _predict_one(predictor, images, entry, out, save, on_pixels, earlier)
             )
         except (DataError, PredictionError) as error:  # one damaged image must not cost the others
             failed.append(error)
@@ -119,12 +134,26 @@ def _check_name(record: Path, entry: Entry) -> None:
 
 
 def _write_all(out: Path, records: Path, predictor: Predictor, save: Sequence[Save]) -> None:
-    """objects.csv and summary.json, of every image in the folder, also of earlier jobs."""
+    """What is one file for all images: of every image in the folder, also of earlier jobs.
+
+    A file of earlier jobs that was not asked for this time is made anew too, without images that have changed since.
+    """
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(records.glob("*.json"), key=natural)]
-    if "table" in save:
+    if "table" in save or (out / "objects.csv").exists():
         tables = [{key: np.array(column) for key, column in record["table"].items()} for record in found]
         write_table(out / "objects.csv", [table for table in tables if table])
+    if "coco" in save or (out / "coco.json").exists():
+        listed = [one for one in found if "coco" in one["saved"] and (out / one["saved"]["coco"][0]).exists()]
+        frames = [CocoFrame(one["name"], Path(one["source"]).name, one["height"], one["width"]) for one in listed]
+        about = f"unmask {__version__}, model {predictor.model.fingerprint}"
+        write_coco(out, frames, _annotations(out, listed), predictor.recipe.data.class_names, about)
     write_text(out / "summary.json", json.dumps(_summary(predictor, found), indent=1) + "\n")
+
+
+def _annotations(out: Path, records: Sequence[dict[str, Any]]) -> Iterator[list[CocoAnnotation]]:
+    for record in records:
+        (file,) = record["saved"]["coco"]
+        yield json.loads((out / file).read_text(encoding="utf-8"))
 
 
 def _predict_one(
@@ -134,65 +163,75 @@ def _predict_one(
     out: Path,
     save: Sequence[Save],
     on_pixels: Callable[[str, int, int], None] | None,
+    earlier: "_Record | None",
 ) -> ImageDone:
     began = time.monotonic()
     sample = images.load(entry.name)
+    if "coco" in save:
+        check_size(sample.size)
     tell = None if on_pixels is None else lambda done, of: on_pixels(entry.name, done, of)
     prediction = predictor.predict(sample, tell)
-    _save(prediction, out, save)
-    columns = prediction.table if "table" in save else {}
+    files = {kind: save_result(prediction, kind, out) for kind in save}
     image = ImageDone(
         name=entry.name,
         source=str(entry.image),
-        key=_key(entry),
+        key=_key(entry, predictor),
         height=sample.size[0],
         width=sample.size[1],
         objects=len(prediction.objects),
         seconds=round(time.monotonic() - began, 3),
-        saved=tuple(save),
+        saved={**(earlier.image.saved if earlier else {}), **files},
+        warnings=prediction.warnings,
     )
-    record = {**asdict(image), "table": {key: column.tolist() for key, column in columns.items()}}
-    write_text(out / ".records" / f"{entry.name}.json", json.dumps(record))
+    table = earlier.table if earlier else {}
+    if "table" in save:
+        table = {key: column.tolist() for key, column in prediction.table.items()}
+    write_text(out / ".records" / f"{entry.name}.json", json.dumps({**asdict(image), "table": table}))
     return image
 
 
-def _save(prediction: Prediction, out: Path, save: Sequence[Save]) -> None:
-    name, pixel_size = prediction.sample.name, prediction.sample.pixel_size
-    if "labels" in save:
-        write_labels(out / "labels" / f"{name}.tif", prediction.mask, pixel_size)
-    if "probabilities" in save:
-        write_float(out / "probabilities" / f"{name}.tif", prediction.probabilities, pixel_size)
-    if "overlay" in save:
-        write_png(out / "overlays" / f"{name}.png", overlay(prediction.sample.image, prediction.labels))
+@dataclass(frozen=True)
+class _Record:
+    """What an earlier job left of an image; its table by columns."""
+
+    image: ImageDone
+    table: dict[str, list[Any]]
 
 
-def _finished(record: Path, out: Path, entry: Entry, save: Sequence[Save]) -> ImageDone | None:
-    """The record of an image that needs no second prediction: same file, all wanted outputs saved and still there."""
+def _earlier(file: Path, key: str) -> _Record | None:
+    """The record of an image; None where there is none, or the image is another or other objects were wanted."""
     try:
-        values = json.loads(record.read_text(encoding="utf-8"))
-        del values["table"]
-        image = ImageDone(**{**values, "saved": tuple(values["saved"]), "resumed": True})
-    except (OSError, ValueError, KeyError, TypeError):
+        values = json.loads(file.read_text(encoding="utf-8"))
+        table = values.pop("table")
+        saved = {kind: list(files) for kind, files in values["saved"].items()}
+        done = {**values, "saved": saved, "warnings": tuple(values["warnings"]), "resumed": True}
+        record = _Record(ImageDone(**done), table)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    wanted = {"labels": f"labels/{entry.name}.tif", "overlay": f"overlays/{entry.name}.png"}
-    wanted["probabilities"] = f"probabilities/{entry.name}.tif"
-    there = all((out / wanted[kind]).exists() for kind in save if kind in wanted)
-    return image if image.key == _key(entry) and set(save) <= set(image.saved) and there else None
+    return record if record.image.key == key else None
 
 
-def _key(entry: Entry) -> str:
-    """Changes when the image file does."""
+def _complete(image: ImageDone, out: Path, save: Sequence[Save]) -> bool:
+    """Whether all that is wanted was saved and is still there."""
+    return all(kind in image.saved and all((out / file).exists() for file in image.saved[kind]) for kind in save)
+
+
+def _key(entry: Entry, predictor: Predictor) -> str:
+    """Changes when the image file does, or when other objects are wanted of it."""
     stat = entry.image.stat()
     text = f"{entry.image.resolve()} {entry.page} {stat.st_size} {stat.st_mtime_ns}"
+    text += " overlaps" if predictor.overlaps else ""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _summary(predictor: Predictor, records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    values = used(predictor.recipe)
     return {
         "unmask": __version__,
         "model": predictor.model.fingerprint,
+        "kind": predictor.recipe.data.kind,
         "classes": list(predictor.recipe.data.class_names),
-        "instances": predictor.recipe.instances.model_dump(),
+        **{part: values[part] for part in ("instances", "detections") if part in values},
         "images": [
             {key: value for key, value in record.items() if key not in ("key", "resumed", "table")}
             for record in records

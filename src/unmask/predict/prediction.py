@@ -7,6 +7,7 @@ import numpy as np
 from unmask.arrays import AnyArray, ClassMap, LabelImage, ProbabilityMap
 from unmask.data.sample import Sample
 from unmask.instances.classes import class_map
+from unmask.instances.detections import Detections
 from unmask.instances.objects import Objects
 from unmask.instances.table import Columns, measure
 from unmask.recipe import Recipe
@@ -20,15 +21,19 @@ class Prediction:
 
     Attributes:
         sample: the image.
-        probabilities: (classes, h, w) float32, channel 0 is background.
         objects: with labels, classes and scores.
         recipe: of the model.
+        probabilities: (classes, h, w) float32, channel 0 is background; the U-Net's, None from Mask R-CNN.
+        detections: all that Mask R-CNN found, also of low scores; None from the U-Net.
+        warnings: what a reader of the result must know, in sentences.
     """
 
     sample: Sample
-    probabilities: ProbabilityMap
     objects: Objects
     recipe: Recipe
+    probabilities: ProbabilityMap | None = None
+    detections: Detections | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def labels(self) -> LabelImage:
@@ -39,10 +44,10 @@ class Prediction:
     def classes(self) -> ClassMap:
         """(h, w) uint8 class map.
 
-        Models of classes: the likeliest class where the foreground's probability reaches the mask threshold. Models of
-        objects: the class of the object that the pixel belongs to.
+        U-Nets of classes: the likeliest class where the foreground's probability reaches the mask threshold. Others:
+        the class of the object that the pixel belongs to.
         """
-        if self.recipe.data.kind != "classes":
+        if self.recipe.data.kind != "classes" or self.probabilities is None:
             return np.append(np.uint8(0), self.objects.classes)[self.labels]
         return class_map(self.probabilities, self.recipe.instances.mask_threshold)
 

@@ -6,14 +6,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unmask.arrays import AnyArray, ProbabilityMap
+from unmask.arrays import AnyArray, FloatImage
 from unmask.data.folder import read_images
 from unmask.data.normalise import normalise, stretch_constants
 from unmask.data.sample import Sample
 from unmask.errors import PredictionError
+from unmask.instances.decode import decode
+from unmask.instances.paint import paint
 from unmask.model import Model
+from unmask.nets import MaskRCNN
+from unmask.predict.detections import LARGEST_WINDOW, predict_detections, saturation_warning
 from unmask.predict.prediction import Prediction
-from unmask.predict.tiles import default_memory, predict_probabilities, tile_side
+from unmask.predict.tiles import LARGEST_TILE, default_memory, predict_probabilities, tile_side
 from unmask.recipe import Recipe
 
 __all__ = ["Predictor", "load"]
@@ -26,17 +30,27 @@ class Predictor:
         model: as loaded.
         device: "cpu", "cuda", "cuda:1", "mps"; a GPU if there is one when None.
         memory: bytes that a tile's activations may take; a quarter of what is free when None.
-        side: largest side of a tile in pixels, instead of `memory`; the result does not depend on it.
+        side: largest side of a tile in pixels of the network's input, instead of `memory`; a U-Net's result does not
+            depend on it.
+        overlaps: keep all of objects that overlap (Mask R-CNN), not only what is seen of each.
     """
 
     def __init__(
-        self, model: Model, device: str | None = None, memory: int | None = None, side: int | None = None
+        self,
+        model: Model,
+        device: str | None = None,
+        memory: int | None = None,
+        side: int | None = None,
+        *,
+        overlaps: bool = False,
     ) -> None:
         self.model = model
         self.device = _device(device)
+        self.overlaps = overlaps
         self._net = model.net.eval().to(self.device).to(memory_format=torch.channels_last)
         need = model.family.bytes_per_pixel(model.recipe)
-        self.side = side or tile_side(memory or default_memory(self.device), need, model.halo)
+        largest = LARGEST_WINDOW if isinstance(self._net, MaskRCNN) else LARGEST_TILE
+        self.side = side or tile_side(memory or default_memory(self.device), need, model.halo, largest)
 
     @property
     def recipe(self) -> Recipe:
@@ -57,16 +71,22 @@ class Predictor:
             DataError: the file cannot be read.
         """
         sample = _sample(image, self.recipe.data.channels)
-        probabilities = self.probabilities(sample, progress)
-        objects = self.model.family.decode(probabilities, self.recipe.instances, sample.pixel_size)
-        return Prediction(sample, probabilities, objects, self.recipe)
+        normalised = self._normalised(sample)
+        if isinstance(self._net, MaskRCNN):
+            return self._detected(self._net, sample, normalised, progress)
+        probabilities = predict_probabilities(self._net, normalised, self.model.halo, self.side, self.device, progress)
+        objects = decode(probabilities, self.recipe.instances, sample.pixel_size)
+        return Prediction(sample, objects, self.recipe, probabilities=probabilities)
 
-    def probabilities(self, sample: Sample, progress: Callable[[int, int], None] | None = None) -> ProbabilityMap:
-        """Class probabilities of every pixel, (classes, h, w) float32.
+    def _detected(
+        self, net: MaskRCNN, sample: Sample, image: FloatImage, progress: Callable[[int, int], None] | None
+    ) -> Prediction:
+        detections = predict_detections(net, image, self.recipe, self.side, self.device, progress)
+        objects = paint(detections, self.recipe.detections, sample.pixel_size, overlaps=self.overlaps)
+        warnings = (saturation_warning(detections),) if detections.saturated else ()
+        return Prediction(sample, objects, self.recipe, detections=detections, warnings=warnings)
 
-        Raises:
-            PredictionError: its channels are not the model's.
-        """
+    def _normalised(self, sample: Sample) -> FloatImage:
         wanted = self.recipe.data.channels
         if sample.channels != wanted:
             raise PredictionError(
@@ -74,8 +94,7 @@ class Predictor:
                 file=sample.file or sample.name,
                 remedy="give images like those the model was trained on, or train on images like this one",
             )
-        image = normalise(sample.image, stretch_constants(sample.image, self.recipe.normalise))
-        return predict_probabilities(self._net, image, self.model.halo, self.side, self.device, progress)
+        return normalise(sample.image, stretch_constants(sample.image, self.recipe.normalise))
 
 
 def _device(name: str | None) -> torch.device:

@@ -16,7 +16,7 @@ from unmask.arrays import FloatImage, ProbabilityMap
 from unmask.geometry.grid import Span, Tile, clipped_axis, mirror, mirrored_axis, tiles
 from unmask.nets import Halo
 
-__all__ = ["default_memory", "plan_tiles", "predict_probabilities", "tile_side"]
+__all__ = ["LARGEST_TILE", "default_memory", "plan_tiles", "predict_probabilities", "tile_side"]
 
 # Beyond this side a tile saves no work any more (the halo is a few per cent) and falls out of the caches.
 LARGEST_TILE = 1024
@@ -29,10 +29,10 @@ def default_memory(device: torch.device | None = None) -> int:
     return int(psutil.virtual_memory().available // 4)
 
 
-def tile_side(memory: int, bytes_per_pixel: int, halo: Halo) -> int:
+def tile_side(memory: int, bytes_per_pixel: int, halo: Halo, largest: int = LARGEST_TILE) -> int:
     """The side of the largest tile (pixels written) whose network activations fit into `memory` bytes."""
     side = int((memory / bytes_per_pixel) ** 0.5) - 2 * halo.halo
-    return max(halo.stride, min(LARGEST_TILE, side) // halo.stride * halo.stride)
+    return max(halo.stride, min(largest, side) // halo.stride * halo.stride)
 
 
 def plan_tiles(height: int, width: int, halo: Halo, side: int) -> list[Tile]:

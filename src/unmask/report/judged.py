@@ -1,5 +1,6 @@
 """Judged: a set of scored images with all that the report says and shows of it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ def judge_test(run: RunFolder, predictions: Path, truth: Path | None) -> Judged:
     if truth is not None:
         kind = None if run.recipe.data.kind == "binary" else run.recipe.data.kind
         scores = next(iter(evaluate_folders([predictions], truth, kind=kind, common=True).values()))
-        sheet = Sheet(sheet_of(scores).values, scores.per_image, truth=truth)
+        sheet = Sheet(sheet_of(scores).values, scores.per_image, truth=truth, warnings=_warnings(predictions))
     elif (predictions / "scores.json").is_file():
         sheet = read_sheet(predictions / "scores.json")
     else:
@@ -120,6 +121,18 @@ def _judged(
         problem=problem,
         material=material,
     )
+
+
+def _warnings(predictions: Path) -> dict[str, list[str]]:
+    """Image -> what was told when it was predicted, as summary.json has it."""
+    file = predictions / "summary.json"
+    if not file.is_file():
+        return {}
+    try:
+        images = json.loads(file.read_text(encoding="utf-8"))["images"]
+        return {image["name"]: list(image["warnings"]) for image in images if image.get("warnings")}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UnreadableFile("cannot be read", file=file, remedy="predict again: the same command writes it") from None
 
 
 def _source(sheet: Sheet, truth: Path | None, material: Material | None) -> str:

@@ -37,6 +37,9 @@ def sheet_notes(run: RunFolder, sheet: Sheet, *, unseen: bool) -> list[str]:
         unseen: whether these are test images, of the run's own data folder or another.
     """
     notes = []
+    if sheet.warnings:
+        name, words = next(iter(sheet.warnings.items()))
+        notes.append(f"{_images(len(sheet.warnings))} with a warning, such as {name}: {words[0]}.")
     if unseen and _same_data(run, sheet):
         if known := [name for name in run.split["train"] if name in sheet.per_image]:
             notes.append(

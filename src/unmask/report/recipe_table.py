@@ -6,11 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from unmask.recipe import Recipe
+from unmask.recipe import Recipe, used
 
 __all__ = ["RecipePart", "RecipeRow", "recipe_parts"]
-
-HIDDEN = ("reasons", "versions")
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ def recipe_parts(recipe: Recipe) -> list[RecipePart]:
     parts = []
     for name in Recipe.model_fields:
         part = getattr(recipe, name)
-        if name in HIDDEN or not isinstance(part, BaseModel):
+        if name not in used(recipe) or not isinstance(part, BaseModel):
             continue
         rows = [_row(name, key, part, recipe.reasons) for key in type(part).model_fields]
         meaning = (type(part).__doc__ or "").strip().rstrip(".")

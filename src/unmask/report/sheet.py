@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,14 @@ class Sheet:
         per_image: image -> figure -> value; figures that do not apply to an image are absent.
         criterion: what chose the weights, in words; empty where the scores do not say.
         truth: the folder of the truth, where the scores say.
+        warnings: image -> what was told when it was predicted; only images with a warning.
     """
 
     values: Mapping[str, float]
     per_image: Mapping[str, Mapping[str, float]]
     criterion: str = ""
     truth: Path | None = None
+    warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def column(self, key: str) -> dict[str, float]:
         """Image -> value of one figure, without the images to which it does not apply."""
@@ -97,7 +99,12 @@ def read_sheet(path: Path) -> Sheet:
         content = json.loads(path.read_text(encoding="utf-8"))
         sheet = _sheet(content, content["per_image"])
         truth = content.get("truth")
-        return Sheet(sheet.values, sheet.per_image, str(content.get("criterion", "")), Path(truth) if truth else None)
+        return replace(
+            sheet,
+            criterion=str(content.get("criterion", "")),
+            truth=Path(truth) if truth else None,
+            warnings=dict(content.get("warnings", {})),
+        )
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise UnreadableFile(f"cannot be read as JSON ({error})", file=path, remedy=remedy) from None
     except (KeyError, TypeError, ValueError, AttributeError):

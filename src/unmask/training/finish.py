@@ -12,10 +12,11 @@ from unmask.data.files import write_text
 from unmask.data.images import write_labels
 from unmask.instances.classes import class_map
 from unmask.instances.fit import fit
+from unmask.instances.fit_detections import fit_detections
 from unmask.metrics.scores import ImageScores, Scores, aggregate
 from unmask.model import Model
 from unmask.predict.prediction import Prediction
-from unmask.recipe import InstanceRecipe
+from unmask.recipe import DetectionRecipe, InstanceRecipe
 from unmask.training.validate import CRITERIA, Validator, mean_dice
 
 __all__ = ["finish"]
@@ -25,7 +26,7 @@ FIT_VALUES = 250_000_000
 
 
 def finish(model: Model, validator: Validator, out: Path) -> tuple[Model, Scores]:
-    """Fit the instance parameters, score the validation images, and write `out/validation`.
+    """Fit the parameters by which objects are read, score the validation images, and write `out/validation`.
 
     Args:
         model: with the best weights.
@@ -36,14 +37,22 @@ def finish(model: Model, validator: Validator, out: Path) -> tuple[Model, Scores
         The model with fitted parameters, and its scores on the validation images.
     """
     kept = _for_fitting(validator, model)
-    fitted = model.with_instances(_fit(model, kept, validator))
+    fitted = model.reading(_fit(model, kept, validator))
     scores: list[ImageScores] = []
+    warnings: dict[str, tuple[str, ...]] = {}
     for prediction in validator.predictions(fitted):
         sample = prediction.sample
         write_labels(out / "validation" / "labels" / f"{sample.name}.tif", prediction.mask, sample.pixel_size)
         scores.append(validator.score(prediction))
+        if prediction.warnings:
+            warnings[sample.name] = prediction.warnings
     found = aggregate(scores)
-    content = {**found.to_dict(), "per_image": found.per_image, "criterion": CRITERIA[validator.criterion]}
+    content = {
+        **found.to_dict(),
+        "per_image": found.per_image,
+        "criterion": CRITERIA[validator.criterion],
+        "warnings": warnings,
+    }
     write_text(out / "validation" / "scores.json", json.dumps(content, indent=1) + "\n")
     return fitted, found
 
@@ -53,19 +62,23 @@ def _for_fitting(validator: Validator, model: Model) -> list[Prediction]:
     kept: list[Prediction] = []
     values = 0
     for prediction in validator.predictions(model):
-        values += prediction.probabilities.size
+        values += prediction.objects.labels.size if prediction.probabilities is None else prediction.probabilities.size
         if kept and values > FIT_VALUES:
             break
         kept.append(prediction)
     return kept
 
 
-def _fit(model: Model, kept: Sequence[Prediction], validator: Validator) -> InstanceRecipe:
+def _fit(model: Model, kept: Sequence[Prediction], validator: Validator) -> InstanceRecipe | DetectionRecipe:
+    truths: list[LabelImage] = [p.sample.objects for p in kept if p.sample.objects is not None]
+    detections = [p.detections for p in kept if p.detections is not None]
+    if detections:
+        return fit_detections(detections, truths, validator.object_score(), model.recipe.detections)
     start = model.recipe.instances
     if model.recipe.data.kind == "classes":
         return start.model_copy(update=_class_threshold(kept, len(model.recipe.data.class_names)))
-    truths: list[LabelImage] = [p.sample.objects for p in kept if p.sample.objects is not None]
-    return fit([p.probabilities for p in kept], truths, validator.object_score(), start).values
+    maps = [p.probabilities for p in kept if p.probabilities is not None]
+    return fit(maps, truths, validator.object_score(), start).values
 
 
 def _class_threshold(kept: Sequence[Prediction], classes: int) -> dict[str, float]:
@@ -75,6 +88,7 @@ def _class_threshold(kept: Sequence[Prediction], classes: int) -> dict[str, floa
         values = []
         for p in kept:
             assert p.sample.classes is not None, "validation samples are annotated"
+            assert p.probabilities is not None, "only the U-Net predicts classes of pixels"
             values.append(mean_dice(p.sample.classes, class_map(p.probabilities, threshold), classes))
         known = [value for value in values if not math.isnan(value)]
         return sum(known) / len(known) if known else 0.0

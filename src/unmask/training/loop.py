@@ -16,7 +16,7 @@ from threading import Event, current_thread, main_thread
 
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
 from unmask.augment.warp import source_size
 from unmask.errors import RecipeError, TrainingError
@@ -71,6 +71,7 @@ class Trained:
 
 def fit_weights(
     recipe: Recipe,
+    net: nn.Module,
     sampler_for: Callable[[int, int, int], TileSampler],
     validate: Callable[[Model], Row],
     out: Path,
@@ -85,6 +86,7 @@ def fit_weights(
 
     Args:
         recipe: the run.
+        net: with the weights that training starts from (`start_net`).
         sampler_for: (output side, source side, batch) to the tiles of one device.
         validate: a model to named validation figures; `score` decides which weights are best.
         out: the run folder; exists.
@@ -97,7 +99,7 @@ def fit_weights(
     Raises:
         TrainingError: the loss is not finite; the checkpoint is missing, damaged or of another recipe.
     """
-    loop = _Loop(recipe, sampler_for, validate, out, fabric, validation_pixels, started, on_progress)
+    loop = _Loop(recipe, net, sampler_for, validate, out, fabric, validation_pixels, started, on_progress)
     if resume:
         loop.restore(read_checkpoint(out / "last.ckpt"))
     try:
@@ -146,6 +148,7 @@ class _Loop:
     def __init__(
         self,
         recipe: Recipe,
+        net: nn.Module,
         sampler_for: Callable[[int, int, int], TileSampler],
         validate: Callable[[Model], Row],
         out: Path,
@@ -157,11 +160,10 @@ class _Loop:
         self.recipe, self.out, self.fabric, self.started = recipe, out, fabric, started
         self.validate, self.on_progress = validate, on_progress
         self.family = family_of(recipe)
-        torch.manual_seed(recipe.schedule.seed)
-        net = self.family.build(recipe).to(memory_format=torch.channels_last)
+        net = net.to(memory_format=torch.channels_last)
         self.model = Model(net, recipe)
         self.tile = self.model.halo.input_for(recipe.schedule.tile)
-        optimiser = build_optimiser(net, recipe.optimiser)
+        optimiser = build_optimiser(net, recipe.optimiser, self.family.slow(recipe))
         self.net, self.optimiser = fabric.setup(net, optimiser)
         share = share_of(recipe.schedule.batch, fabric.world_size)
         source = source_size(self.tile, recipe.augment)
@@ -227,13 +229,13 @@ class _Loop:
         recipe = self.recipe
         rate = learning_rate(self.progress, recipe.optimiser)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
+        self.family.stage(self.model.net, self.progress, recipe)
         seed = seed_of(recipe.schedule.seed, self.step, self.fabric.global_rank)
         torch.manual_seed(seed)  # dropout
         tiles = self.sampler.batch(self.step)
         batch = augmented(tiles, recipe, self.model.halo, self.tile, seed, self.fabric.device)
-        outputs = self.net(batch.images.contiguous(memory_format=torch.channels_last))
-        losses = self.family.losses(outputs, batch.targets, batch.weights, recipe)
+        losses = self.family.losses(self.net, batch, recipe)
         loss = self.agree(losses["total"].detach(), interrupted)
         self.check_finite("loss", loss, tiles.names)
         self.fabric.backward(losses["total"])

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.strategies.ddp import DDPStrategy
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from unmask.data.files import write_text
@@ -21,8 +22,9 @@ from unmask.predict.tiles import default_memory
 from unmask.recipe import Recipe, dump
 from unmask.training.finish import finish
 from unmask.training.loop import Progress, Trained, fit_weights
-from unmask.training.sampler import Prepared, PreparedImages, TileSampler
+from unmask.training.sampler import Prepared, PreparedImages, TileSampler, resized
 from unmask.training.setup import Setup, new_setup, refuse_used, resumed_setup, start_folder
+from unmask.training.step import start_net
 from unmask.training.validate import Validator
 
 __all__ = ["Run", "train"]
@@ -49,7 +51,7 @@ def train(
     data: str | Path,
     out: str | Path,
     *,
-    net: Literal["unet"] = "unet",
+    net: Literal["unet", "mask-rcnn"] | None = None,
     recipe: str | Path = "default",
     settings: Sequence[str] = (),
     minutes: float | None = None,
@@ -61,7 +63,7 @@ def train(
     nodes: int = 1,
     accelerator: str = "auto",
     started: float | None = None,
-    on_start: Callable[[Setup], None] | None = None,
+    on_start: Callable[[Setup, str], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Run:
     """Train a network on a folder of images and masks.
@@ -69,7 +71,7 @@ def train(
     Args:
         data: the data set.
         out: the run folder to make.
-        net: "unet".
+        net: "unet" or "mask-rcnn"; that of a recipe file, else "unet", when None.
         recipe: "default", planned from data and machine; "paper", with the paper's network and optimiser; or a
             recipe.yaml, or a run folder that holds one, to follow.
         settings: `a.b=value` that overrule the recipe.
@@ -82,7 +84,7 @@ def train(
         nodes: how many machines.
         accelerator: "auto", "cpu", "cuda", "mps".
         started: `time.monotonic()` at the beginning of the command; now unless given.
-        on_start: called once before training.
+        on_start: called once before training, with a sentence on the weights that it starts from.
         on_progress: called after each step.
 
     Raises:
@@ -92,10 +94,10 @@ def train(
     """
     started = time.monotonic() if started is None else started
     out = Path(out)
-    if net != "unet":
-        raise RecipeError(f"there is no network {net}", remedy="type --net unet")
+    if net not in (None, "unet", "mask-rcnn"):
+        raise RecipeError(f"there is no network {net}", remedy="type --net unet or --net mask-rcnn")
     if resume:
-        if settings or recipe != "default" or minutes or steps or split_file or kind:
+        if settings or recipe != "default" or minutes or steps or split_file or kind or net:
             raise RecipeError(
                 "a resumed run follows its own recipe",
                 remedy=f"type just: unmask train {shlex.quote(str(data))} --out {shlex.quote(str(out))} --resume",
@@ -105,6 +107,7 @@ def train(
         refuse_used(out)
         setup = new_setup(
             data,
+            net=net,
             recipe=recipe,
             settings=settings,
             minutes=minutes,
@@ -114,12 +117,14 @@ def train(
             accelerator=accelerator,
         )
         start_folder(out, setup)
-    if on_start is not None:
-        on_start(setup)
     fabric = _fabric(accelerator, devices, nodes, setup.recipe)
+    network, weights = start_net(setup.recipe, resumed=resume)
+    if on_start is not None:
+        on_start(setup, weights)
     validator = Validator(setup.dataset, setup.judged, setup.recipe.schedule.criterion)
     trained = fit_weights(
         setup.recipe,
+        network,
         lambda tile, source, batch: _sampler(setup, fabric, nodes, tile, source, batch),
         validator,
         out,
@@ -142,6 +147,15 @@ def train(
 def _fabric(accelerator: str, devices: int | Literal["auto"], nodes: int, recipe: Recipe) -> Fabric:
     try:
         fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=recipe.schedule.precision)
+        if fabric.world_size > 1 and recipe.network.name == "mask-rcnn":
+            # Stages that are not trained yet, and heads without an object, have no gradient.
+            fabric = Fabric(
+                accelerator=accelerator,
+                devices=devices,
+                num_nodes=nodes,
+                precision=recipe.schedule.precision,
+                strategy=DDPStrategy(find_unused_parameters=True),
+            )
     except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
         raise TrainingError(
             f"{accelerator} with {devices} devices cannot be used here ({str(error).splitlines()[0]})",
@@ -153,12 +167,12 @@ def _fabric(accelerator: str, devices: int | Literal["auto"], nodes: int, recipe
 
 def _sampler(setup: Setup, fabric: Fabric, nodes: int, tile: int, source: int, batch: int) -> TileSampler:
     recipe = setup.recipe
-    targets = family_of(recipe).targets
+    family = family_of(recipe)
 
     def prepare(name: str) -> Prepared:
         sample = setup.dataset.load(name)
         image = normalise(sample.image, stretch_constants(sample.image, recipe.normalise))
-        return Prepared(image, targets(sample, recipe))
+        return resized(Prepared(image, family.targets(sample, recipe)), family.seen(recipe, sample.size))
 
     # Each device has a process of its own on its machine, and images of its own.
     images = PreparedImages(prepare, default_memory() // max(1, fabric.world_size // nodes))

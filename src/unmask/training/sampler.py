@@ -10,17 +10,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+import torch.nn.functional as F
+from jaxtyping import Float, Integer
 from torch import Tensor
 
 from unmask.arrays import AnyArray
 from unmask.geometry.grid import mirror
 from unmask.targets.targets import Targets
 
-__all__ = ["Prepared", "PreparedImages", "TileBatch", "TileSampler"]
+__all__ = ["Prepared", "PreparedImages", "TileBatch", "TileSampler", "resized"]
 
 # Half of the tiles are centred on an object, so that sparse objects are seen often enough.
 ON_OBJECT = 0.5
+FOLDS = 9  # mirror images told apart: 3 x 3
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,28 @@ class Prepared:
     @property
     def nbytes(self) -> int:
         """Memory held."""
-        return int(self.image.nbytes + self.targets.classes.nbytes + self.targets.weight.nbytes)
+        return int(self.image.nbytes + self.targets.nbytes)
+
+
+def resized(prepared: Prepared, size: tuple[int, int]) -> Prepared:
+    """At another size: grey values and weights bilinear, target maps by the nearest pixel."""
+    if prepared.image.shape[:2] == size:
+        return prepared
+    weight = prepared.targets.weight
+    maps = F.interpolate(torch.from_numpy(prepared.targets.maps)[None].double(), size, mode="nearest-exact")
+    return Prepared(
+        _bilinear(prepared.image, size),
+        Targets(
+            maps[0].numpy().astype(prepared.targets.maps.dtype),
+            None if weight is None else _bilinear(weight[..., None], size)[..., 0],
+            prepared.targets.copies,
+        ),
+    )
+
+
+def _bilinear(image: AnyArray, size: tuple[int, int]) -> AnyArray:
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None]
+    return F.interpolate(batch, size, mode="bilinear", align_corners=False)[0].permute(1, 2, 0).contiguous().numpy()
 
 
 @dataclass(frozen=True)
@@ -42,8 +65,8 @@ class TileBatch:
 
     names: tuple[str, ...]
     images: Float[Tensor, "b c h w"]
-    targets: UInt8[Tensor, "b 1 h w"]
-    weights: Float[Tensor, "b 1 h w"]
+    targets: Integer[Tensor, "b t h w"]
+    weights: Float[Tensor, "b 1 h w"] | None
 
 
 class PreparedImages:
@@ -115,11 +138,15 @@ class TileSampler:
         random = np.random.default_rng((*self._key, step))
         names = [self._names[i] for i in random.integers(len(self._names), size=self._batch)]
         windows = [self._window(self._images[name], random) for name in names]
-        images, targets, weights = (torch.from_numpy(np.stack(parts)) for parts in zip(*windows, strict=True))
-        return TileBatch(tuple(names), images.permute(0, 3, 1, 2), targets[:, None], weights[:, None])
+        images = torch.from_numpy(np.stack([window[0] for window in windows])).permute(0, 3, 1, 2)
+        targets = torch.from_numpy(_stack_layers([window[1] for window in windows]))
+        weights = [window[2] for window in windows if window[2] is not None]
+        return TileBatch(
+            tuple(names), images, targets, torch.from_numpy(np.stack(weights))[:, None] if weights else None
+        )
 
-    def _window(self, prepared: Prepared, random: np.random.Generator) -> tuple[AnyArray, AnyArray, AnyArray]:
-        height, width = prepared.targets.classes.shape
+    def _window(self, prepared: Prepared, random: np.random.Generator) -> tuple[AnyArray, AnyArray, AnyArray | None]:
+        height, width = prepared.targets.maps.shape[1:]
         y, x = int(random.integers(height)), int(random.integers(width))
         inside = prepared.targets.foreground
         if random.random() < ON_OBJECT and inside.size:
@@ -130,7 +157,24 @@ class TileSampler:
         rows = mirror(y - half, y - half + self._source, height)
         columns = mirror(x - half, x - half + self._source, width)
         at = np.ix_(rows, columns)
-        return prepared.image[at], prepared.targets.classes[at], prepared.targets.weight[at]
+        targets = prepared.targets
+        maps = targets.maps[:, rows[:, None], columns]
+        if targets.copies:
+            folds = _folds(y - half, self._source, height)[:, None] * 3 + _folds(x - half, self._source, width)
+            maps = np.where(maps > 0, maps + (folds - folds.min()) % FOLDS * targets.copies, 0)
+        return prepared.image[at], maps, None if targets.weight is None else targets.weight[at]
+
+
+def _folds(start: int, length: int, size: int) -> AnyArray:
+    """(length,) int64: how often the image was mirrored on the way to each position; below 0 before its first pixel."""
+    positions, last = np.arange(start, start + length), max(1, size - 1)
+    return np.where(positions < 0, positions // last, np.maximum(0, -(-positions // last) - 1))
+
+
+def _stack_layers(maps: list[AnyArray]) -> AnyArray:
+    """Maps of several tiles, (b, t, h, w); tiles with fewer layers of objects get empty ones."""
+    most = max(one.shape[0] for one in maps)
+    return np.stack([np.pad(one, ((0, most - one.shape[0]), (0, 0), (0, 0))) for one in maps])
 
 
 def _inside(centre: int, size: int, tile: int) -> int:

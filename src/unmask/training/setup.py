@@ -15,7 +15,8 @@ from unmask.data.files import write_text
 from unmask.data.folder import read_folder
 from unmask.errors import RecipeError, TrainingError
 from unmask.recipe import DataRecipe, Recipe, dump, overrule, parse
-from unmask.training.plan import Machine, plan, with_time
+from unmask.training.machine import Machine
+from unmask.training.plan import Base, Net, plan, with_time
 
 __all__ = ["Setup", "new_setup", "read_recipe", "refuse_used", "resumed_setup", "start_folder"]
 
@@ -41,6 +42,7 @@ class Setup:
 def new_setup(
     data: str | Path,
     *,
+    net: Net | None = None,
     recipe: str | Path = "default",
     settings: Sequence[str] = (),
     minutes: float | None = None,
@@ -57,6 +59,10 @@ def new_setup(
     """
     given = None if str(recipe) in NAMED else read_recipe(recipe)
     if given is not None:
+        if net not in (None, given.network.name):
+            raise RecipeError(
+                f"the recipe is for {given.network.name}, not {net}", file=recipe, remedy="leave --net out"
+            )
         kind = kind or _kind(given.data)
         split_file = split_file or given.data.split_file
     dataset = read_folder(Path(data), kind, split_file)
@@ -66,13 +72,20 @@ def new_setup(
         dataset.load(name)
     machine = Machine.here(accelerator)
     if given is None:
-        base: Literal["default", "paper"] = "paper" if recipe == "paper" else "default"
+        base: Base = "paper" if recipe == "paper" else "default"
         planned = plan(
-            dataset, split["train"], base=base, settings=settings, minutes=minutes, steps=steps, machine=machine
+            dataset,
+            split["train"],
+            net=net or "unet",
+            base=base,
+            settings=settings,
+            minutes=minutes,
+            steps=steps,
+            machine=machine,
         )
         resolved = planned.recipe
     else:
-        planned = plan(dataset, split["train"], machine=machine)
+        planned = plan(dataset, split["train"], net=given.network.name, machine=machine)
         resolved = _with_data(given, planned.recipe, with_time(settings, minutes, steps))
     place = None if split_file is None else str(Path(split_file).resolve())
     found = resolved.data.model_copy(update={"split_file": place})

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float32
 from scipy import ndimage
 
 from unmask.arrays import LabelImage
 from unmask.data.dataset import Dataset
 from unmask.data.sample import Sample
 from unmask.errors import DataError, MaskError
-from unmask.geometry.labels import areas
+from unmask.geometry.labels import areas, bounding_boxes
 
 __all__ = ["Survey", "survey"]
 
@@ -27,6 +28,7 @@ class Survey:
         sizes: (n, 2) rows and columns.
         channels: of every image.
         grey: type and range of the grey values, in words.
+        boxes: of each image's objects, (n, 4) float32: x0, y0, x1, y1 in pixels.
         diameters: of all objects, pixels, of the circle of equal area; sorted.
         objects_per_image: mean.
         touching: share of objects that share a side or corner with another.
@@ -38,6 +40,7 @@ class Survey:
     sizes: tuple[tuple[int, int], ...]
     channels: int
     grey: str
+    boxes: tuple[Float32[np.ndarray, "n 4"], ...]
     diameters: tuple[float, ...]
     objects_per_image: float
     touching: float
@@ -79,6 +82,7 @@ def survey(dataset: Dataset, names: Sequence[str]) -> Survey:
         sizes=tuple(row.size for row in rows),
         channels=rows[0].channels,
         grey=f"{rows[0].type}, {min(row.low for row in rows):g} to {max(row.high for row in rows):g}",
+        boxes=tuple(row.boxes for row in rows),
         diameters=tuple(float(d) for d in diameters),
         objects_per_image=diameters.size / len(rows),
         touching=sum(row.touching for row in rows) / diameters.size,
@@ -94,6 +98,7 @@ class _Row:
     type: str
     low: float
     high: float
+    boxes: np.ndarray
     diameters: np.ndarray
     touching: int
     counts: np.ndarray
@@ -103,13 +108,16 @@ class _Row:
 def _row(sample: Sample, classes: int) -> _Row:
     assert sample.classes is not None, "training samples are annotated"
     assert sample.objects is not None, "training samples are annotated"
-    found = areas(sample.objects)
+    layers = sample.objects[None] if sample.layers is None else sample.layers
+    found = np.concatenate([areas(layer) for layer in layers])
+    boxes = np.concatenate([bounding_boxes(layer) for layer in layers])[found > 0]
     return _Row(
         size=sample.size,
         channels=sample.channels,
         type=str(sample.image.dtype),
         low=float(sample.image.min()),
         high=float(sample.image.max()),
+        boxes=boxes[:, [1, 0, 3, 2]].astype(np.float32),
         diameters=np.sqrt(found[found > 0] * 4 / np.pi),
         touching=_touching(sample.objects),
         counts=np.bincount(sample.classes.ravel(), minlength=classes),

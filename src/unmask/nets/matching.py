@@ -1,0 +1,96 @@
+"""Which object a box stands for, and which boxes a training step looks at (Ren 2015)."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torchvision.ops import box_iou
+
+__all__ = ["BETWEEN", "NOTHING", "Sampler", "balanced_sample", "match"]
+
+NOTHING, BETWEEN = -1, -2
+
+# Overlaps computed at once: with every anchor of a large image against every object they would be gigabytes.
+PAIRS = 2**20
+
+Sampler = Callable[[Int64[Tensor, " n"], int, float], tuple[Int64[Tensor, " p"], Int64[Tensor, " q"]]]
+
+
+def match(
+    truth: Float[Tensor, "n 4"], boxes: Float[Tensor, "r 4"], low: float, high: float, *, rescue: bool
+) -> Int64[Tensor, " r"]:
+    """The object that each box overlaps most.
+
+    Args:
+        truth: boxes of the objects; there may be none.
+        boxes: anchors or regions.
+        low: IoU below which a box stands for no object.
+        high: IoU from which it stands for one.
+        rescue: the boxes that overlap an object more than all others do, ties included, stand for an object even below
+            `high`: for that which they themselves overlap most, as in torchvision. An object that no box overlaps
+            rescues none.
+
+    Returns:
+        Index of the object, `NOTHING`, or `BETWEEN` where the IoU is from `low` to below `high`.
+    """
+    if not len(truth) or not len(boxes):
+        return torch.full((len(boxes),), NOTHING, dtype=torch.int64, device=boxes.device)
+    parts = [_compare(truth, part, rescue) for part in torch.split(boxes, max(1, PAIRS // len(truth)))]
+    overlap, nearest = (torch.cat(each) for each in list(zip(*parts, strict=True))[:2])
+    matched = nearest.masked_fill(overlap < high, BETWEEN).masked_fill(overlap < low, NOTHING)
+    if rescue:
+        rescued = _rescued([part[2] for part in parts], [len(part[0]) for part in parts])
+        matched[rescued] = nearest[rescued]
+    return matched
+
+
+# Of one part of the boxes: the best overlap of each object, and the (object, box) pairs that reach it.
+_Best = tuple[Float[Tensor, " n"], Int64[Tensor, "t 2"]]
+
+
+def _compare(
+    truth: Float[Tensor, "n 4"], boxes: Float[Tensor, "k 4"], rescue: bool
+) -> tuple[Float[Tensor, " k"], Int64[Tensor, " k"], _Best]:
+    """For each box the largest IoU and its object; and the best boxes of each object if they may be `rescue`d."""
+    iou = box_iou(truth, boxes)
+    overlap, nearest = iou.max(dim=0)
+    if not rescue:
+        return overlap, nearest, (iou[:, :0].sum(dim=1), nearest.new_empty(0, 2))
+    best = iou.amax(dim=1)
+    # Equal to the best, but never to a best of 0: most parts of an image have nothing of most objects.
+    pairs = (iou == best.masked_fill(best == 0, torch.inf)[:, None]).nonzero()
+    return overlap, nearest, (best, pairs)
+
+
+def _rescued(found: list[_Best], counts: list[int]) -> Int64[Tensor, " boxes"]:
+    """Positions of the boxes that no other box of any part beats at their object."""
+    best = torch.stack([part for part, _ in found]).amax(dim=0)
+    kept, start = [], 0
+    for (part, pairs), count in zip(found, counts, strict=True):
+        objects, boxes = pairs.unbind(1)
+        kept.append(boxes[part[objects] == best[objects]] + start)
+        start += count
+    return torch.cat(kept)
+
+
+def balanced_sample(
+    labels: Int64[Tensor, " n"], count: int, positive_share: float
+) -> tuple[Int64[Tensor, " p"], Int64[Tensor, " q"]]:
+    """A random choice of positives and negatives; where positives are few, negatives take their places.
+
+    Args:
+        labels: above 0 positive, 0 negative, below 0 neither.
+        count: how many are chosen in all.
+        positive_share: largest share of positives among them.
+
+    Returns:
+        Positions of the chosen positives and of the chosen negatives. Drawn from torch's global generator.
+    """
+    positives, negatives = (labels > 0).nonzero().flatten(), (labels == 0).nonzero().flatten()
+    chosen = _some(positives, int(count * positive_share))
+    return chosen, _some(negatives, count - len(chosen))
+
+
+def _some(positions: Int64[Tensor, " n"], count: int) -> Int64[Tensor, " m"]:
+    return positions[torch.randperm(len(positions), device=positions.device)[:count]]

@@ -1,0 +1,58 @@
+"""What a prediction job saves of an image, and where."""
+
+import json
+from pathlib import Path
+from typing import Literal, get_args
+
+from unmask.data.files import write_text
+from unmask.data.images import write_float, write_labels, write_layers, write_png
+from unmask.data.picture import overlay
+from unmask.errors import PredictionError
+from unmask.instances.coco import coco_annotations
+from unmask.predict.prediction import Prediction
+
+__all__ = ["SAVES", "Save", "save_result"]
+
+Save = Literal["labels", "probabilities", "overlay", "table", "coco"]
+SAVES: tuple[Save, ...] = get_args(Save)
+
+
+def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
+    """Saves one kind of result of an image.
+
+    Returns:
+        Where its files lie below `out`; none where all images share a file, which is written when all are done.
+
+    Raises:
+        PredictionError: the network has no such result.
+        MaskError: the image is too large for COCO.
+        UnmaskError: a file cannot be written.
+    """
+    name, pixel_size = prediction.sample.name, prediction.sample.pixel_size
+    match kind:
+        case "labels":
+            write_labels(out / "labels" / f"{name}.tif", prediction.mask, pixel_size)
+            return [f"labels/{name}.tif", *_save_layers(prediction, out)]
+        case "probabilities":
+            if prediction.probabilities is None:
+                raise PredictionError("this network has no probabilities", remedy="leave them out of what is saved")
+            write_float(out / "probabilities" / f"{name}.tif", prediction.probabilities, pixel_size)
+            return [f"probabilities/{name}.tif"]
+        case "overlay":
+            write_png(out / "overlays" / f"{name}.png", overlay(prediction.sample.image, prediction.labels))
+            return [f"overlays/{name}.png"]
+        case "coco":
+            write_text(out / ".records/coco" / f"{name}.json", json.dumps(coco_annotations(prediction.objects)))
+            return [f".records/coco/{name}.json"]
+        case "table":
+            return []
+
+
+def _save_layers(prediction: Prediction, out: Path) -> list[str]:
+    """Saves whole objects, where they were wanted; else removes those of an earlier job, which would contradict."""
+    file = f"layers/{prediction.sample.name}.tif"
+    if prediction.objects.layers is None:
+        (out / file).unlink(missing_ok=True)
+        return []
+    write_layers(out / file, prediction.objects.layers, prediction.sample.pixel_size)
+    return [file]
