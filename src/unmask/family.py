@@ -143,6 +143,7 @@ def _build_mask_rcnn(recipe: Recipe) -> MaskRCNN:
         anchors_sampled=network.anchors_sampled,
         regions=network.regions,
         proposals=network.proposals,
+        train_proposals=2 * network.proposals,  # as torchvision's 1000 and 2000
     )
 
 

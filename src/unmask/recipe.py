@@ -110,7 +110,10 @@ class MaskRCNNRecipe(_Part):
     )
     anchors_sampled: Positive = Field(256, description="anchors a tile that the proposal loss looks at")
     regions: Positive = Field(512, description="regions a tile that the heads are trained on")
-    proposals: Positive = Field(1000, description="regions a pass that the heads look at in prediction")
+    proposals: Positive = Field(
+        1000,
+        description="regions a pass that the heads look at in prediction, or more for many objects; twice in training",
+    )
     frozen_until: Fraction = Field(0.1, description="share of the run in which the backbone is left as it is")
     frozen_stages: Annotated[int, Field(ge=0, le=5)] = Field(
         2, description="stages of the backbone that are never trained: 1 is the first convolution, 2 layer1, 5 all"

@@ -6,9 +6,10 @@ from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
 from scipy import ndimage
 
+from unmask.data.run_lengths import read_runs
 from unmask.errors import MaskError
 from unmask.geometry.labels import components
-from unmask.geometry.rle import decode, encode, polygons, run_lengths
+from unmask.geometry.rle import encode, polygons, run_lengths
 
 # pycocotools' own decoder is written for NumPy 1.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -24,6 +25,12 @@ def framed(mask, margins):
     return np.pad(mask, ((above, below), (left, right)))
 
 
+def decode(rle):
+    """The full frame, by the package's other reader."""
+    runs = read_runs(rle["counts"].encode())
+    return np.repeat(np.arange(runs.size) % 2 == 1, runs).reshape(rle["size"][::-1]).T
+
+
 def rasterised(outlines, size):
     """What COCO's own rasteriser makes of polygons."""
     return coco.decode(coco.merge(coco.frPyObjects(outlines, *size))).astype(bool)
@@ -36,10 +43,6 @@ def test_a_crop_is_packed_as_pycocotools_packs_its_full_frame(mask, margins):
     reference = coco.encode(np.asfortranarray(full.astype(np.uint8)))
     assert rle == {"size": list(full.shape), "counts": reference["counts"].decode()}
     np.testing.assert_array_equal(decode(rle), full)
-    np.testing.assert_array_equal(decode({**rle, "counts": reference["counts"]}), full)
-    np.testing.assert_array_equal(
-        decode({**rle, "counts": run_lengths(mask, margins[0], margins[2], full.shape)}), full
-    )
 
 
 @given(st.integers(0, 99), st.floats(0.001, 0.999))
@@ -71,14 +74,6 @@ def test_a_crop_of_a_huge_image_needs_no_full_frame():
 def test_an_image_with_more_pixels_than_coco_counts_is_refused():
     with pytest.raises(MaskError, match=r"65536 x 65536 pixels is too large .* Save label images"):
         encode(np.ones((1, 1), bool), 0, 0, (65_536, 65_536))
-
-
-@pytest.mark.parametrize(
-    "counts", [[5, 6], [13], [-1, 13], [], "", "x", "56", "zzz", "0P", b"\xff", "ö", "~~~~~~~~~~~~~~"]
-)
-def test_counts_that_do_not_fill_the_image_are_refused(counts):
-    with pytest.raises(MaskError, match=r"do not add up to an image of 3 x 4 pixels\. Export the annotations anew\."):
-        decode({"size": [3, 4], "counts": counts})
 
 
 @given(MASKS, MARGINS)

@@ -11,8 +11,9 @@ import tifffile
 from PIL import Image
 
 from unmask.data.label_folder import read_label_folder
+from unmask.data.run_lengths import read_runs
 from unmask.errors import DataError, PairingError, UnreadableFile
-from unmask.geometry.rle import decode, encode
+from unmask.geometry.rle import RLE, encode
 from unmask.metrics.folders import evaluate_folders
 from unmask.metrics.scored import masks_of_labels, scored_objects
 from unmask.metrics.scores import Scores
@@ -79,6 +80,14 @@ def ours(folder: Path, **images: np.ndarray) -> Path:
 def only(scores: dict[str, Scores]) -> dict[str, Any]:
     (found,) = scores.values()
     return dict(found.to_dict())
+
+
+def decode(rle: RLE) -> np.ndarray:
+    """The full frame, by the package's other reader."""
+    counts = rle["counts"]
+    packed = counts.encode() if isinstance(counts, str) else counts
+    runs = read_runs(packed) if isinstance(packed, bytes) else np.array(packed)
+    return np.repeat(np.arange(runs.size) % 2 == 1, runs).reshape(rle["size"][::-1]).T
 
 
 def test_masks_of_labels() -> None:

@@ -111,7 +111,7 @@ def _of_split(model: Path, images: list[Path], split: str, found: "Dataset") -> 
         names = json.loads((model / "split.json").read_text(encoding="utf-8")).get(split, [])
         names = [entry.name for entry in found.entries if entry.name in set(names)]
     else:
-        splits = read_split(images[0] / "split.csv", found.entries)
+        splits = found.splits or read_split(images[0] / "split.csv", found.entries)
         names = [name for name, word in splits.items() if word == split]
     if not names:
         raise PredictionError(f"no image is marked {split}", file=images[0], remedy="choose train, val or test")

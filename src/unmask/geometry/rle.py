@@ -17,7 +17,7 @@ from unmask.arrays import LabelImage, MaskImage
 from unmask.errors import MaskError
 from unmask.geometry.labels import components
 
-__all__ = ["RLE", "decode", "encode", "polygons", "run_lengths"]
+__all__ = ["RLE", "encode", "polygons", "run_lengths"]
 
 _LONGEST = 2**32 - 1  # pycocotools counts in 32 bits
 
@@ -66,57 +66,6 @@ def run_lengths(mask: MaskImage, top: int, left: int, size: tuple[int, int]) -> 
     turns = np.delete(turns, np.concatenate([meets, meets + 1]))
     counts = np.diff(turns, prepend=0, append=size[0] * size[1])
     return [*counts[:-1].tolist(), *counts[-1:][counts[-1:] > 0].tolist()]
-
-
-def decode(rle: RLE) -> MaskImage:
-    """The full frame of a mask in COCO's run lengths, packed or plain.
-
-    Returns:
-        (h, w) bool.
-
-    Raises:
-        MaskError: the counts are damaged, or do not add up to the image.
-    """
-    height, width = rle["size"]
-    counts = _counts(rle["counts"])
-    # Counted here, as pycocotools leaves what counts do not reach as the memory happens to be.
-    if ((counts < 0) | (counts > height * width)).any() or counts.sum() != height * width:
-        raise MaskError(
-            f"run lengths that do not add up to an image of {height} x {width} pixels",
-            remedy="export the annotations anew",
-        )
-    values = np.arange(len(counts)) % 2 == 1
-    return np.ascontiguousarray(np.repeat(values, counts).reshape(width, height).T)
-
-
-def _counts(counts: str | bytes | list[int]) -> Int64[ndarray, " runs"]:
-    """Run lengths, packed or plain; -1 where the string is none of COCO's."""
-    if isinstance(counts, list):
-        return np.array(counts, np.int64)
-    packed = counts.encode("latin-1", "replace") if isinstance(counts, str) else counts
-    return _unpacked(np.frombuffer(packed, np.uint8).astype(np.int64) - 48)
-
-
-@numba.njit(cache=True)
-def _unpacked(codes: Int64[ndarray, " codes"]) -> Int64[ndarray, " runs"]:
-    """Numbers of as many codes as each needs: 5 bits a code, the lowest first, and bit 5 where more follow.
-
-    From the fourth, they are differences to the last but one, so they may be negative: the highest bit is the sign.
-    """
-    counts = np.empty(codes.size, np.int64)
-    end = value = shift = 0
-    for code in codes:
-        if code < 0 or code > 63 or shift > 50:
-            return np.array([-1])
-        value += int(code & 31) << shift
-        shift += 5
-        if code & 32 == 0:
-            if code & 16:
-                value -= 1 << shift
-            counts[end] = value + counts[end - 2] if end > 2 else value
-            end += 1
-            value = shift = 0
-    return counts[:end] if shift == 0 else np.array([-1])
 
 
 def polygons(mask: MaskImage, top: int = 0, left: int = 0) -> list[list[int]]:

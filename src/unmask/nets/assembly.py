@@ -9,6 +9,7 @@ from torch import Tensor
 from unmask.errors import ModelError
 from unmask.nets.backbone import Backbone, Norm
 from unmask.nets.mask_rcnn import MaskRCNN
+from unmask.nets.weights import current_names
 
 __all__ = ["load_torchvision", "mask_rcnn"]
 
@@ -97,6 +98,7 @@ def load_torchvision(state: Mapping[str, Tensor], *, frozen_eps: float = 0.0) ->
     Raises:
         ModelError: weights that are missing, that fit no such network, or that it has no place for.
     """
+    state = current_names(state)
     with torch.device("meta"):
         net = mask_rcnn(
             _resnet(state),

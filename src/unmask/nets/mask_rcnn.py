@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from unmask.nets.backbone import Backbone
 from unmask.nets.boxes import from_normalised
+from unmask.nets.folding import folded
 from unmask.nets.mask_targets import mask_targets
 from unmask.nets.matching import Sampler, balanced_sample
 from unmask.nets.object_targets import ObjectTargets, check_targets
@@ -169,7 +170,7 @@ class MaskRCNN(nn.Module):
         Returns:
             What was found in each image, boxes in pixels of the frame.
         """
-        maps = self.backbone(_channels_last(images))
+        maps = self.backbone.fpn(folded(self.backbone.body, _channels_last(images)))
         regions = propose(self.rpn(maps, (images.shape[2], images.shape[3])), sizes, self.proposals)
         features = RegionFeatures(maps[:HEAD_LEVELS])
         logits, deltas = self.roi_heads.classify(features, regions)

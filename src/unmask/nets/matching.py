@@ -12,7 +12,7 @@ __all__ = ["BETWEEN", "NOTHING", "Sampler", "balanced_sample", "match"]
 NOTHING, BETWEEN = -1, -2
 
 # Overlaps computed at once: with every anchor of a large image against every object they would be gigabytes.
-PAIRS = 2**20
+PAIRS = 2**18
 
 Sampler = Callable[[Int64[Tensor, " n"], int, float], tuple[Int64[Tensor, " p"], Int64[Tensor, " q"]]]
 

@@ -46,7 +46,7 @@ class RegionFeatures:
             return by_operator(self._maps, regions, side)
         rows, weights = _bags([tuple(features.shape) for features in self._maps], regions, side)
         cells: Tensor = _BagSum.apply(self._rows, rows, weights.to(self._rows.dtype))
-        return cells.unflatten(0, (len(regions), side, side)).permute(0, 3, 1, 2)
+        return cells.view(len(regions), side, side, self._rows.shape[1]).permute(0, 3, 1, 2)
 
 
 def levels_of(boxes: Float[Tensor, "r 4"], count: int) -> Int64[Tensor, " r"]:

@@ -22,7 +22,7 @@ POSITIVE_SHARE = 0.25
 BOX_SIDE, MASK_SIDE = 7, 14  # cells of a region; the masks have twice as many points
 MASK_LAYERS = 4
 # Regions that the heads look at in one go where no gradient needs them all: their maps stay in the cache.
-BOXES_AT_ONCE, MASKS_AT_ONCE = 500, 32
+BOXES_AT_ONCE, MASKS_AT_ONCE = 512, 64
 
 
 class BoxHead(nn.Module):

@@ -22,6 +22,7 @@ LOWEST_SCORE = 0.05
 FEWEST = 100  # detections that any pass may find
 # A window is at least this many times as wide as neighbours overlap, or most work would be done twice.
 OVERLAPS_A_WINDOW = 3
+PROPOSALS_AN_OBJECT = 2  # several lie on each object; fewer would be a cap that nobody sees
 # Beyond this side the overlap is a small share of the work.
 LARGEST_WINDOW = 2048
 
@@ -52,7 +53,7 @@ def predict_detections(
     resize = resize_of(network)
 
     def detect(window: FloatImage) -> Detections:
-        return _pass(net, window, resize, recipe.detections, device)
+        return _pass(net, window, resize, recipe.detections, network.proposals, device)
 
     if network.resize != "native":  # the size that it was trained at is that of the whole image
         detections = detect(image)
@@ -79,17 +80,23 @@ def limit(parameters: DetectionRecipe, height: int, width: int) -> int:
 
 @torch.inference_mode()
 def _pass(
-    net: MaskRCNN, window: FloatImage, resize: Resize, parameters: DetectionRecipe, device: torch.device
+    net: MaskRCNN,
+    window: FloatImage,
+    resize: Resize,
+    parameters: DetectionRecipe,
+    proposals: int,
+    device: torch.device,
 ) -> Detections:
     height, width = window.shape[:2]
-    size = resize.size(height, width)
+    size, most = resize.size(height, width), limit(parameters, height, width)
+    net.proposals = max(proposals, PROPOSALS_AN_OBJECT * most)
     batch = resize_image(torch.from_numpy(window).permute(2, 0, 1)[None].to(device), size)
     (found,) = net.detect(
         pad(net.normalise(batch), resize.padded(*size)),
         [size],
         score_threshold=LOWEST_SCORE,
         nms=parameters.nms,
-        max_detections=limit(parameters, height, width),
+        max_detections=most,
     )
     return _to_numpy(found, size, (height, width))
 

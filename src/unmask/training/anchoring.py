@@ -32,7 +32,8 @@ SCALES = (1.0, 2.0, 4.0)
 # P2, which has one every 4 pixels, so that of a larger object it reads no more.
 SHRUNK, LEAST, PERCENTILE = (0.25, 0.5), 64.0, 5
 LARGE = 256.0  # or while the 95th stays this large: larger objects are rarely whole in a training tile
-# The share of boxes that must have an anchor of IoU 0.5, and for one size a level also of IoU 0.7; where no plan reaches it, what comes so near the best will do.
+# The share of boxes that must have an anchor of IoU 0.5, and for one size a level also of IoU 0.7; where no plan
+# reaches it, what comes so near the best will do.
 ENOUGH, GOOD, NEAR = 0.95, 0.6, 0.02
 MOST_BOXES = 5000
 
@@ -101,8 +102,9 @@ def choose_anchors(
     """The smallest scale, and at that the fewest anchors, that give 95 % of the true boxes an anchor of IoU 0.5.
 
     One size a level, doubled from level to level, is taken where it gives 60 % of them one of IoU 0.7 too, else two are
-    tried; of sizes that reach as many boxes those that reach most of them with IoU 0.7 are taken. Where nothing reaches 95 %, the cheapest plan within 2 % of the best is
-    taken, and the reason says so. At most 5000 boxes are looked at, evenly chosen: the same for the same data.
+    tried; of sizes that reach as many boxes those that reach most of them with IoU 0.7 are taken. Where nothing reaches
+    95 %, the cheapest plan within 2 % of the best is taken, and the reason says so. At most 5000 boxes are looked at,
+    evenly chosen: the same for the same data.
 
     Args:
         boxes: of each image, (n, 4) x0, y0, x1, y1 in its own pixels.

@@ -59,6 +59,7 @@ def _network(anchors: AnchorPlan, machine: Machine, why: dict[str, str]) -> Mask
         width=256 if large else 128,
         box_width=1024 if large else 512,
         regions=512 if large else 64,
+        proposals=1000 if large else 300,
         scale=anchors.scale,
         anchor_sizes=anchors.anchor_sizes,
     )
