@@ -56,3 +56,22 @@ def test_the_papers_network() -> None:
     exec(SNIPPETS[1].replace("derive_halo(net)", "found = derive_halo(net)"), names)
     assert sum(p.numel() for p in names["net"].parameters()) == 31_030_658  # type: ignore[attr-defined]
     assert (names["found"].halo, names["found"].stride) == (92, 16)  # type: ignore[attr-defined]
+
+
+def test_torchvisions_network() -> None:
+    names: dict[str, object] = {}
+    exec(SNIPPETS[2], names)
+    net = names["net"]
+    frozen = sum(b.numel() for b in net.buffers())  # type: ignore[attr-defined]
+    assert sum(p.numel() for p in net.parameters()) == 44_401_393  # type: ignore[attr-defined]
+    assert frozen == 4 * 26_560  # four constants for each channel of ResNet-50's norms
+
+
+def test_mask_rcnn_page() -> None:
+    """Its Python: torchvision's own network and ours, side by side."""
+    page = (Path(__file__).parents[1] / "docs" / "mask-rcnn.md").read_text()
+    names: dict[str, object] = {}
+    exec(re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0], names)
+    found = names["found"]
+    assert found.boxes.shape[1] == 4  # type: ignore[attr-defined]
+    assert len(found.boxes) == len(found.scores) <= 100  # type: ignore[attr-defined, arg-type]

@@ -16,6 +16,7 @@ from unmask.training.anchoring import (
     TORCHVISION,
     AnchorPlan,
     Coverage,
+    _best_ladder,
     _best_overlaps,
     _truth,
     choose_anchors,
@@ -112,7 +113,7 @@ def choice(boxes: np.ndarray, image: int = 1000) -> AnchorPlan:
 
 
 def test_middling_objects_stay_as_they_are() -> None:
-    plan = choice(objects(30, 60))
+    plan = choice(objects(40, 56))
     assert plan.scale == 1
     assert {len(level) for level in plan.anchor_sizes} == {1}
     assert all(big == (2 * small[0],) for small, big in zip(plan.anchor_sizes, plan.anchor_sizes[1:], strict=False))
@@ -124,9 +125,20 @@ def test_of_sizes_that_do_the_nearest_are_taken() -> None:
     boxes = objects(30, 100, tall=2.5)
     ladders = [tuple((smallest * 2**level,) for level in range(5)) for smallest in SMALLEST]
     reached = [coverage([boxes], [(1000, 1000)], 1, ladder) for ladder in ladders]
+    found = _best_ladder(_truth([boxes], [(1000, 1000)]), 1, 1, RATIOS).coverage
+    assert found.at_70 == max(share.at_70 for share in reached if share.at_50 >= 0.95)
+    assert found.at_50 < max(share.at_50 for share in reached)
+
+
+def test_two_sizes_where_one_comes_near_too_few() -> None:
+    """IoU .5 is not enough: anchors count as objects from .7 on."""
+    boxes = objects(30, 100, tall=2.5)
+    single = _best_ladder(_truth([boxes], [(1000, 1000)]), 1, 1, RATIOS).coverage
+    assert single.at_50 >= 0.95
+    assert single.at_70 < 0.6
     plan = choice(boxes)
-    assert plan.coverage.at_70 == max(share.at_70 for share in reached if share.at_50 >= 0.95)
-    assert plan.coverage.at_50 < max(share.at_50 for share in reached)
+    assert {len(level) for level in plan.anchor_sizes} == {2}
+    assert plan.coverage.at_70 > single.at_70
 
 
 def test_two_sizes_a_level_before_a_larger_scale() -> None:
@@ -153,6 +165,14 @@ def test_huge_objects_are_shrunk_as_far_as_the_mask_head_allows() -> None:
     assert plan.scale_reason.endswith("pixels, and 64 are all that the mask head reads")
     assert choice(objects(300, 500, image=1500), image=1500).scale == 0.25
     assert choice(objects(120, 250, image=1500), image=1500).scale == 1
+
+
+def test_objects_larger_than_a_training_tile_are_shrunk() -> None:
+    plan = choice(objects(50, 800, image=2000), image=2000)
+    assert plan.scale == 0.5
+    assert plan.scale_reason.startswith("1 of 20 objects is larger than ")
+    assert plan.coverage.at_50 >= 0.95
+    assert choice(objects(20, 240), image=1000).scale == 1
 
 
 def test_the_reason_says_what_is_reached() -> None:

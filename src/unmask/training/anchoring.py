@@ -239,9 +239,12 @@ def _plan(truth: _Truth, tried: list[_Trial], chosen: int, ratios: Sequence[floa
 
 
 def _scale_reason(truth: _Truth, tried: list[_Trial], chosen: _Trial) -> str:
-    if chosen.scale < 1:
+    if chosen.scale < 1 and truth.side(PERCENTILE) * chosen.scale >= LEAST:
         side = truth.side(PERCENTILE)
         return f"19 of 20 objects are larger than {side:.0f} pixels, and {LEAST:.0f} are all that the mask head reads"
+    if chosen.scale < 1:
+        side = truth.side(100 - PERCENTILE)
+        return f"1 of 20 objects is larger than {side:.0f} pixels, too large to be learned whole at full size"
     larger = [trial.coverage.at_50 for trial in tried if trial.scale > chosen.scale]
     if larger:
         return f"a larger scale would give {_percent(max(larger))} of the true boxes an anchor of IoU 0.5 at most"
