@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from unmask.errors import RecipeError
-from unmask.recipe import Recipe, dump, keys, overrule, parse
+from unmask.recipe import MaskRCNNRecipe, Recipe, dump, keys, overrule, parse
 
 
 def test_yaml_round_trip() -> None:
@@ -66,3 +66,34 @@ def test_every_value_says_what_it_means() -> None:
             ]
     assert undescribed == []
     assert len(keys(Recipe().model_dump())) > 40
+
+
+def test_of_mask_rcnn_only_what_it_uses_is_written_and_suggested() -> None:
+    recipe = Recipe(network=MaskRCNNRecipe())
+    assert not {"targets", "loss", "instances"} & set(yaml.safe_load(dump(recipe)))
+    assert "detections" not in yaml.safe_load(dump(Recipe()))
+    assert parse(yaml.safe_load(dump(recipe))) == recipe
+    values = recipe.model_dump(mode="json")
+    values["network"]["anchor_size"] = [[8]]
+    with pytest.raises(RecipeError, match=r"no value network\.anchor_size\. Did you mean network\.anchor_sizes"):
+        parse(values)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("network.name=unet", r"networks differ in more than a value\. Type --net instead"),
+        ("network.anchor_sizes=[[8], [16]]", r"equally many sizes for each of five levels"),
+        ("network.backbone=resnet99", r"network\.backbone: 'resnet99': Input should be 'resnet18'"),
+        ("network.weights=none", r"no constants to freeze: add --set network\.norm=batch"),
+        ("instances.reach=3", r"no value instances\.reach"),
+    ],
+)
+def test_refused_with_mask_rcnn(setting: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=f"(?i){message}"):
+        overrule(Recipe(network=MaskRCNNRecipe()), [setting])
+
+
+def test_weights_and_backbone_must_agree() -> None:
+    with pytest.raises(RecipeError, match="the coco weights are for backbone resnet50"):
+        overrule(Recipe(network=MaskRCNNRecipe(backbone="resnet18", norm="batch")), ["network.weights=coco"])

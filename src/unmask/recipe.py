@@ -119,7 +119,9 @@ class MaskRCNNRecipe(_Part):
         2, description="stages of the backbone that are never trained: 1 is the first convolution, 2 layer1, 5 all"
     )
     backbone_rate: Fraction = Field(0.1, description="learning rate of the backbone, as a share of the others'")
-    copy_paste: Fraction = Field(0.0, description="share of tiles that objects of another tile are pasted into")
+    copy_paste: Fraction = Field(
+        0.0, description="share of tiles that objects of the next tile of the batch are pasted into"
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> "MaskRCNNRecipe":
@@ -127,6 +129,8 @@ class MaskRCNNRecipe(_Part):
             raise ValueError("anchor_sizes wants equally many sizes for each of five levels, P2 to P6")
         if not self.anchor_sizes[0] or not self.anchor_ratios:
             raise ValueError("at least one anchor size a level and one ratio are needed")
+        if self.weights == "none" and self.norm == "frozen":
+            raise ValueError("without weights there are no constants to freeze: add --set network.norm=batch")
         if self.weights == "coco" and self.backbone != "resnet50":
             raise ValueError("the coco weights are for backbone resnet50")
         return self
@@ -226,11 +230,14 @@ class DetectionRecipe(_Part):
     covered: Fraction = Field(
         0.5, description="an object of which better ones cover more than this share is none, unless overlaps are kept"
     )
-    min_size: Positive = Field(1, description="smaller objects are dropped, pixels")
+    min_size: Positive = Field(1, description="objects whose whole mask is smaller are dropped, pixels")
     max_detections: Positive = Field(
         100, description="objects a million pixels that a pass may find, 100 at least; where it does, you are told"
     )
     overlap: Positive = Field(128, description="how far windows of large images overlap: the largest object, pixels")
+    window: Positive = Field(
+        1024, description="side of these windows, pixels as the network sees them; at least two overlaps"
+    )
 
 
 Network = Annotated[UNetRecipe | MaskRCNNRecipe, Field(discriminator="name")]
@@ -278,6 +285,8 @@ def overrule(recipe: Recipe, settings: Iterable[str]) -> Recipe:
     for setting in settings:
         if setting.startswith("data."):
             raise RecipeError(f"--set {setting}: what the data are is read from them", remedy="leave it out")
+        if setting.partition("=")[0].strip() == "network.name":
+            raise RecipeError(f"--set {setting}: networks differ in more than a value", remedy="type --net instead")
         key, equals, text = setting.partition("=")
         if not equals:
             raise RecipeError(f"--set {setting} has no value", remedy=f"type --set {key}=VALUE")
@@ -309,7 +318,7 @@ def parse(values: Mapping[str, Any]) -> Recipe:
         # Within a network pydantic names the network too.
         key = ".".join(str(part) for part in first["loc"] if part not in ONLY)
         if first["type"] == "extra_forbidden":
-            raise _unknown(key, Recipe()) from None
+            raise _unknown(key, _of_network(values)) from None
         message = first["msg"].removeprefix("Value error, ")
         given = "" if isinstance(first["input"], dict | BaseModel) else f"{first['input']!r}: "
         raise RecipeError(
@@ -340,6 +349,13 @@ def keys(values: Mapping[str, Any], prefix: str = "") -> list[str]:
         inner = isinstance(value, dict) and name not in ("reasons", "versions")
         found += keys(value, f"{prefix}{name}.") if inner else [prefix + name]
     return found
+
+
+def _of_network(values: Mapping[str, Any]) -> Recipe:
+    """A recipe of the network that values name, for its keys."""
+    network = values.get("network")
+    name = network.get("name") if isinstance(network, Mapping) else None
+    return Recipe(network=MaskRCNNRecipe()) if name == "mask-rcnn" else Recipe()
 
 
 def _unknown(key: str, recipe: Recipe) -> RecipeError:

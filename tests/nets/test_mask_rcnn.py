@@ -1,6 +1,7 @@
 """Mask R-CNN as a whole beside torchvision's: detections, losses, gradients."""
 
 import copy
+import sys
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 
 from unmask.losses import mask_rcnn_losses
 from unmask.nets import MaskRCNN, ObjectTargets, Resize, mask_rcnn
+from unmask.nets.roi_align import RegionFeatures
 
 Pair = tuple[TorchvisionMaskRCNN, MaskRCNN]
 RESIZE = Resize("shortest-edge", short=128, long=213)  # as torchvision's of conftest
@@ -254,6 +256,8 @@ def test_probe_depends_on_every_weight(masks: bool) -> None:
     for name, parameter in net.named_parameters():
         assert parameter.grad is not None, name
         assert float(parameter.grad.abs().max()) > 0, name
+    if masks:  # all four positions of the 2x2 kernel
+        assert float(net.roi_heads.mask_predictor.conv5_mask.weight.grad.abs().amax(dim=(0, 1)).min()) > 0
     assert torch.equal(net.probe(image), net.probe(image))
     torch.testing.assert_close(net.probe(image), numbers.detach())
 
@@ -265,6 +269,24 @@ def test_images_of_a_batch_do_not_meet(pair: Pair, batch: Tensor) -> None:
         (alone,) = net.detect(frame[image : image + 1], [size])
         torch.testing.assert_close(alone.boxes, together[image].boxes, rtol=0, atol=1e-9)
         assert (alone.boxes <= torch.tensor([*size[::-1], *size[::-1]])).all()
+
+
+def test_regions_are_never_cut_from_p6(
+    pair: Pair, batch: Tensor, targets: list[ObjectTargets], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only images of more than 900 pixels have regions so large that it would show."""
+    given: list[int] = []
+
+    class Counting(RegionFeatures):
+        def __init__(self, maps: list[Tensor]) -> None:
+            given.append(len(maps))
+            super().__init__(maps)
+
+    monkeypatch.setattr(sys.modules["unmask.nets.mask_rcnn"], "RegionFeatures", Counting)
+    net = copy.deepcopy(pair[1])
+    net.detect(batch[:1, :, :, :128], [(128, 128)])
+    net.train()(batch, targets)
+    assert given == [4, 4]
 
 
 def test_limits_can_be_changed(pair: Pair, batch: Tensor) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torchvision.ops import MultiScaleRoIAlign
+from torchvision.ops.poolers import LevelMapper
 
 from unmask.nets.regions import Regions
 from unmask.nets.roi_align import RegionFeatures, by_operator, levels_of
@@ -95,6 +96,15 @@ def test_cells_are_in_channels_last() -> None:
 )
 def test_levels(side: float, level: int) -> None:
     assert levels_of(torch.tensor([[5.0, 7, 5 + side, 7 + side]]), 4).tolist() == [level]
+
+
+def test_levels_near_their_bounds_are_torchvisions() -> None:
+    """A few roundings to either side of 112, 224 and 448."""
+    sides = torch.cat([side * (1 + torch.arange(-40, 41) * 2.0**-23) for side in (112, 224, 448)])
+    boxes = torch.stack([sides * 0, sides * 0, sides, sides], dim=1)
+    expected = LevelMapper(2, 5)([boxes])
+    assert torch.equal(levels_of(boxes, 4), expected)
+    assert expected.unique().tolist() == [0, 1, 2, 3]
 
 
 def test_level_depends_on_the_area_only() -> None:

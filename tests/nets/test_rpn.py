@@ -79,6 +79,13 @@ def test_proposals_by_hand() -> None:
     assert propose(levels, [(40, 40)], 1).boxes.tolist() == [[0, 0, 10, 10]]
 
 
+def test_equal_scores_keep_the_order_of_levels() -> None:
+    """As torchvision has it: in float32 the sigmoids of 30 and 40 are 1."""
+    boxes = torch.tensor([[0.0, 0, 10, 10], [20.0, 0, 30, 10]])
+    levels = [one_level(boxes[:1], torch.tensor([30.0])), one_level(boxes[1:], torch.tensor([40.0]))]
+    assert propose(levels, [(40, 40)], 4).boxes.tolist() == boxes.tolist()
+
+
 def test_no_proposals() -> None:
     outside = one_level(torch.tensor([[50.0, 50, 60, 60]]), torch.tensor([1.0]))
     assert len(propose([outside], [(40, 40)], 10)) == 0

@@ -110,3 +110,14 @@ def test_resized() -> None:
     assert found.image.mean() == pytest.approx(image.mean(), abs=0.02)
     same = resized(found, (12, 10))
     assert same is found
+
+
+def test_mirror_images_far_away_are_told_apart_too() -> None:
+    """An image of a quarter of its tile: six mirror images along each axis, and no key in two places."""
+    keys = np.zeros((1, 16, 16), np.int32)
+    keys[0, 2:5, 2:5], keys[0, 9:12, 9:12] = 3, 5
+    image = np.zeros((16, 16, 1), np.float32)
+    batch = sampler({"a": Prepared(image, Targets(keys, None, copies=6))}, tile=64, source=80, batch=1).batch(0)
+    found = batch.targets[0, 0].numpy()
+    _, pieces = ndimage.label(found > 0)
+    assert len(np.unique(found)) - 1 == pieces > 50

@@ -1,5 +1,6 @@
 """unmask demo."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +9,7 @@ import typer
 from rich.console import Console
 
 from unmask.cli.options import NetOption
-from unmask.errors import TrainingError
+from unmask.errors import ModelError, RecipeError, TrainingError
 
 if TYPE_CHECKING:
     from unmask.metrics.scores import Scores
@@ -42,7 +43,11 @@ def demo(
     chosen = "" if net is None else f" --net {net.value}"
     chosen += "".join(f" --set {setting}" for setting in set_ or [])
     _step(console, 2, f"unmask train {data} --out {run}{chosen} --minutes {minutes:g}")
-    train(data, run, net=net, set_=set_, minutes=minutes)
+    try:
+        train(data, run, net=net, set_=set_, minutes=minutes)
+    except (ModelError, RecipeError):  # nothing was trained: the same command must work once that is mended
+        shutil.rmtree(out)
+        raise
     _step(console, 3, f"unmask predict {run} {data} --split test --out {predictions}")
     predict(run, [data], predictions, split="test")
     _step(console, 4, f"unmask evaluate {predictions} {data} --split test")

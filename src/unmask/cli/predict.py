@@ -31,7 +31,10 @@ def predict(
         str | None, typer.Option(help="Memory for a tile's activations; a quarter of what is free.", metavar="4GB")
     ] = None,
     overlaps: Annotated[
-        bool, typer.Option("--overlaps", help="Keep all of objects that overlap (Mask R-CNN): layers/NAME.tif.")
+        bool,
+        typer.Option(
+            "--overlaps", help="Keep all of objects that overlap (Mask R-CNN): with labels, also layers/NAME.tif."
+        ),
     ] = False,
     device: Device = None,
 ) -> None:

@@ -25,7 +25,7 @@ from unmask.nets.outputs import Found, RCNNOutputs
 from unmask.nets.regions import Regions
 from unmask.nets.roi_align import RegionFeatures
 from unmask.nets.roi_heads import MASK_SIDE, RoIHeads, SampledRegions, sample_regions
-from unmask.nets.rpn import RPN, propose, sample_anchors
+from unmask.nets.rpn import RPN, Level, propose, sample_anchors
 from unmask.nets.selection import by_image, select
 from unmask.nets.transform import Resize, pad, resize_image, scale_boxes
 
@@ -112,12 +112,9 @@ class MaskRCNN(nn.Module):
         if not self.training:
             raise RuntimeError("forward is for training: use detect, or call train() first")
         check_targets(targets, len(images))
-        size = (images.shape[2], images.shape[3])
-        frame = Resize("native").padded(*size)
-        maps = self.backbone(_channels_last(pad(self.normalise(images), frame)))
-        levels = self.rpn(maps, frame)
+        maps, levels = self._first_stage(images)
         anchors = sample_anchors(levels, targets, self.anchors_sampled, self.sampler)
-        proposals = propose(levels, [size] * len(images), self.train_proposals)
+        proposals = propose(levels, [(images.shape[2], images.shape[3])] * len(images), self.train_proposals)
         sampled = sample_regions(proposals, targets, self.regions, self.sampler)
 
         features = RegionFeatures(maps[:HEAD_LEVELS])
@@ -138,6 +135,12 @@ class MaskRCNN(nn.Module):
             mask_targets=mask_truth,
         )
 
+    def _first_stage(self, images: Float[Tensor, "b c h w"]) -> tuple[list[Tensor], list[Level]]:
+        """P2 to P6 of images as they are, and what is said of the anchors there."""
+        frame = Resize("native").padded(images.shape[2], images.shape[3])
+        maps = self.backbone(pad(self.normalise(images), frame).contiguous(memory_format=torch.channels_last))
+        return maps, self.rpn(maps, frame)
+
     def _masks(
         self, features: RegionFeatures, sampled: SampledRegions, objects: Tensor, targets: Sequence[ObjectTargets]
     ) -> tuple[Tensor | None, Tensor | None]:
@@ -157,6 +160,8 @@ class MaskRCNN(nn.Module):
         score_threshold: float = 0.05,
         nms: float = 0.5,
         max_detections: int = 100,
+        proposals: int | None = None,
+        candidates: int | None = None,
     ) -> list[Found]:
         """The objects of images that lie normalised in one padded frame.
 
@@ -166,12 +171,15 @@ class MaskRCNN(nn.Module):
             score_threshold: what scores no more is nothing.
             nms: of boxes of one class that overlap by more than this IoU the best is kept.
             max_detections: objects of an image; the best are kept.
+            proposals: regions of an image that the heads look at; the network's own unless given.
+            candidates: anchors of a level and image that proposals are chosen from; as many as proposals unless given.
 
         Returns:
             What was found in each image, boxes in pixels of the frame.
         """
-        maps = self.backbone.fpn(folded(self.backbone.body, _channels_last(images)))
-        regions = propose(self.rpn(maps, (images.shape[2], images.shape[3])), sizes, self.proposals)
+        maps = self.backbone.fpn(folded(self.backbone.body, images.contiguous(memory_format=torch.channels_last)))
+        levels = self.rpn(maps, (images.shape[2], images.shape[3]))
+        regions = propose(levels, sizes, proposals or self.proposals, candidates)
         features = RegionFeatures(maps[:HEAD_LEVELS])
         logits, deltas = self.roi_heads.classify(features, regions)
         found = select(
@@ -232,11 +240,8 @@ class MaskRCNN(nn.Module):
         Args:
             image: not normalised.
         """
-        size = (image.shape[2], image.shape[3])
-        frame = Resize("native").padded(*size)
-        maps = self.backbone(_channels_last(pad(self.normalise(image), frame)))
-        levels = self.rpn(maps, frame)
-        boxes = from_normalised(image.new_tensor(PROBE_REGIONS), size)
+        maps, levels = self._first_stage(image)
+        boxes = from_normalised(image.new_tensor(PROBE_REGIONS), (image.shape[2], image.shape[3]))
         regions = Regions(boxes, torch.zeros(len(boxes), dtype=torch.int64, device=image.device))
         features = RegionFeatures(maps[:HEAD_LEVELS])
         outputs = [*self.roi_heads.classify(features, regions)]
@@ -246,7 +251,3 @@ class MaskRCNN(nn.Module):
             outputs.append(masks[:, ::PROBE_STEP, ::PROBE_STEP])
         outputs += [part for level in levels for part in (level.objectness, level.deltas)]
         return torch.cat([part.flatten() for part in outputs])
-
-
-def _channels_last(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
-    return images.contiguous(memory_format=torch.channels_last)

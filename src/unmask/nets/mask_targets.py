@@ -49,7 +49,7 @@ def _of_image(
     objects, at = torch.unique(matched, return_inverse=True)
     corner = target.boxes[objects, :2].floor().long() - MARGIN
     extent = (target.boxes[objects, 2:].ceil().long() + MARGIN - corner).amax(dim=1)
-    exponents = extent.double().log2().ceil().long()
+    exponents = extent.float().log2().ceil().long()
     result = torch.empty(len(boxes), side, side, device=boxes.device)
     for exponent in torch.unique(exponents).tolist():
         chosen, index = exponents == exponent, (exponents[at] == exponent).nonzero().flatten()

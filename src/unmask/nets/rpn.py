@@ -103,18 +103,21 @@ class RPN(nn.Module):
 
 
 @torch.no_grad()
-def propose(levels: Sequence[Level], sizes: Sequence[tuple[int, int]], limit: int) -> Regions:
+def propose(
+    levels: Sequence[Level], sizes: Sequence[tuple[int, int]], limit: int, candidates: int | None = None
+) -> Regions:
     """Proposals: the best anchors, moved by their deltas and thinned by non-maximum suppression.
 
     Args:
         levels: of the network.
         sizes: (h, w) of each image without its padding, pixels.
-        limit: proposals of an image; before suppression so many are taken of each level.
+        limit: proposals of an image.
+        candidates: taken of each level before suppression; as many as `limit` unless given, as in torchvision.
 
     Returns:
         Image by image, best first; no gradient leads back.
     """
-    parts = [_best(level, limit) for level in levels]
+    parts = [_best(level, candidates or limit) for level in levels]
     boxes, scores = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
     counts = torch.tensor([part[1].shape[1] for part in parts], device=boxes.device)
     level = torch.arange(len(levels), device=boxes.device).repeat_interleave(counts).repeat(len(sizes))

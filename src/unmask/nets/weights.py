@@ -207,7 +207,9 @@ def _file(source: str, name: str) -> Path:
 def _download(url: str) -> Path:
     """The published file in torch's cache, its checksum compared with its name's."""
     file = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[1]
-    by_hand = f"download {url} by hand to {file}, or use --set network.weights=FILE or none"
+    by_hand = (
+        f"download {url} by hand to {file}, or use --set network.weights=FILE, or none with --set network.norm=batch"
+    )
     if not file.exists():
         try:
             file.parent.mkdir(parents=True, exist_ok=True)

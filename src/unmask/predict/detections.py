@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,16 +16,19 @@ from unmask.nets.transform import pad, resize_image, scale_boxes
 from unmask.predict.detecting import detect_windows
 from unmask.recipe import DetectionRecipe, MaskRCNNRecipe, Recipe
 
-__all__ = ["LARGEST_WINDOW", "limit", "predict_detections", "saturation_warning"]
+__all__ = ["SATURATED", "limit", "predict_detections", "window_side"]
 
 # As torchvision does: what scores less is not looked at.
 LOWEST_SCORE = 0.05
 FEWEST = 100  # detections that any pass may find
-# A window is at least this many times as wide as neighbours overlap, or most work would be done twice.
-OVERLAPS_A_WINDOW = 3
-PROPOSALS_AN_OBJECT = 2  # several lie on each object; fewer would be a cap that nobody sees
-# Beyond this side the overlap is a small share of the work.
-LARGEST_WINDOW = 2048
+SATURATED = (
+    "a pass of the network found as many objects as it may: some may be missing. Train with a larger "
+    f"--set detections.max_detections (objects a million pixels; a pass may find {FEWEST} at least)"
+)
+# A window is at least this many times as wide as neighbours overlap.
+OVERLAPS_A_WINDOW = 2
+# Of anchors on an object ten and more come near it, all on one level; fewer would be a cap that nobody sees.
+PROPOSALS_AN_OBJECT, CANDIDATES_AN_OBJECT = 2, 20
 
 
 def predict_detections(
@@ -41,7 +45,7 @@ def predict_detections(
         net: in evaluation mode, on `device`, in channels_last.
         image: (h, w, c) normalised.
         recipe: of the model.
-        side: largest side of a window, pixels of the network's input.
+        side: of a window, pixels of the network's input (`window_side`).
         device: where the net is.
         progress: called with (pixels done, pixels in all).
 
@@ -60,17 +64,18 @@ def predict_detections(
         if progress is not None:
             progress(image.shape[0] * image.shape[1], image.shape[0] * image.shape[1])
         return detections
-    overlap = recipe.detections.overlap
-    window = max(int(side / network.scale), OVERLAPS_A_WINDOW * overlap)
-    return detect_windows(detect, image, window, overlap, progress=progress)
+    window = max(1, int(side / network.scale))
+    return detect_windows(detect, image, window, recipe.detections.overlap, progress=progress)
 
 
-def saturation_warning(detections: Detections) -> str:
-    """What to tell where a pass found as many objects as it may."""
-    return (
-        f"a pass found as many objects as it may, {len(detections)} in all: some may be missing. Train with a larger "
-        f"--set detections.max_detections (objects a million pixels; a pass may find {FEWEST} at least)"
-    )
+def window_side(recipe: Recipe) -> int:
+    """Side of the windows of large images, pixels of the network's input.
+
+    It belongs to the model and not to the machine: other windows find slightly other objects.
+    """
+    network, detections = recipe.network, recipe.detections
+    assert isinstance(network, MaskRCNNRecipe), "windows are Mask R-CNN's"
+    return max(detections.window, math.ceil(OVERLAPS_A_WINDOW * detections.overlap * network.scale))
 
 
 def limit(parameters: DetectionRecipe, height: int, width: int) -> int:
@@ -89,7 +94,6 @@ def _pass(
 ) -> Detections:
     height, width = window.shape[:2]
     size, most = resize.size(height, width), limit(parameters, height, width)
-    net.proposals = max(proposals, PROPOSALS_AN_OBJECT * most)
     batch = resize_image(torch.from_numpy(window).permute(2, 0, 1)[None].to(device), size)
     (found,) = net.detect(
         pad(net.normalise(batch), resize.padded(*size)),
@@ -97,7 +101,12 @@ def _pass(
         score_threshold=LOWEST_SCORE,
         nms=parameters.nms,
         max_detections=most,
+        proposals=max(proposals, PROPOSALS_AN_OBJECT * most),
+        candidates=max(proposals, CANDIDATES_AN_OBJECT * most),
     )
+    # What is dropped would be no object where even the least that is kept is none.
+    full = found.saturated and float(found.scores[-1]) >= parameters.score_threshold
+    found = replace(found, saturated=full)
     return _to_numpy(found, size, (height, width))
 
 

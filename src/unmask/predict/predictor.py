@@ -15,12 +15,14 @@ from unmask.instances.decode import decode
 from unmask.instances.paint import paint
 from unmask.model import Model
 from unmask.nets import MaskRCNN
-from unmask.predict.detections import LARGEST_WINDOW, predict_detections, saturation_warning
+from unmask.predict.detections import SATURATED, predict_detections, window_side
 from unmask.predict.prediction import Prediction
-from unmask.predict.tiles import LARGEST_TILE, default_memory, predict_probabilities, tile_side
-from unmask.recipe import Recipe
+from unmask.predict.tiles import default_memory, exact_convolutions, predict_probabilities, tile_side
+from unmask.recipe import NormaliseRecipe, Recipe
 
 __all__ = ["Predictor", "load"]
+
+EIGHT_BIT = NormaliseRecipe(method="fixed", low=0, high=255)
 
 
 class Predictor:
@@ -29,7 +31,8 @@ class Predictor:
     Args:
         model: as loaded.
         device: "cpu", "cuda", "cuda:1", "mps"; a GPU if there is one when None.
-        memory: bytes that a tile's activations may take; a quarter of what is free when None.
+        memory: bytes that a tile's activations may take; a quarter of what is free when None. Mask R-CNN's windows are
+            the model's own, whatever the memory.
         side: largest side of a tile in pixels of the network's input, instead of `memory`; a U-Net's result does not
             depend on it.
         overlaps: keep all of objects that overlap (Mask R-CNN), not only what is seen of each.
@@ -49,8 +52,10 @@ class Predictor:
         self.overlaps = overlaps
         self._net = model.net.eval().to(self.device).to(memory_format=torch.channels_last)
         need = model.family.bytes_per_pixel(model.recipe)
-        largest = LARGEST_WINDOW if isinstance(self._net, MaskRCNN) else LARGEST_TILE
-        self.side = side or tile_side(memory or default_memory(self.device), need, model.halo, largest)
+        if isinstance(self._net, MaskRCNN):
+            self.side = side or window_side(model.recipe)
+        else:
+            self.side = side or tile_side(memory or default_memory(self.device), need, model.halo)
 
     @property
     def recipe(self) -> Recipe:
@@ -81,9 +86,10 @@ class Predictor:
     def _detected(
         self, net: MaskRCNN, sample: Sample, image: FloatImage, progress: Callable[[int, int], None] | None
     ) -> Prediction:
-        detections = predict_detections(net, image, self.recipe, self.side, self.device, progress)
+        with exact_convolutions(self.device):
+            detections = predict_detections(net, image, self.recipe, self.side, self.device, progress)
         objects = paint(detections, self.recipe.detections, sample.pixel_size, overlaps=self.overlaps)
-        warnings = (saturation_warning(detections),) if detections.saturated else ()
+        warnings = (SATURATED,) if detections.saturated else ()
         return Prediction(sample, objects, self.recipe, detections=detections, warnings=warnings)
 
     def _normalised(self, sample: Sample) -> FloatImage:
@@ -94,7 +100,14 @@ class Predictor:
                 file=sample.file or sample.name,
                 remedy="give images like those the model was trained on, or train on images like this one",
             )
-        return normalise(sample.image, stretch_constants(sample.image, self.recipe.normalise))
+        values = self.recipe.normalise
+        if values == EIGHT_BIT and sample.image.dtype != np.uint8:
+            raise PredictionError(
+                f"the image is {sample.image.dtype}, the model was trained on 8-bit colour",
+                file=sample.file or sample.name,
+                remedy="save it as 8 bits a channel",
+            )
+        return normalise(sample.image, stretch_constants(sample.image, values))
 
 
 def _device(name: str | None) -> torch.device:

@@ -5,7 +5,8 @@ multiples of the network's stride and read its halo, mirrored outside the image 
 2015), clipped at the image's edge for zero-padded ones. `unmask.geometry.grid` has the arithmetic.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import psutil
@@ -16,7 +17,7 @@ from unmask.arrays import FloatImage, ProbabilityMap
 from unmask.geometry.grid import Span, Tile, clipped_axis, mirror, mirrored_axis, tiles
 from unmask.nets import Halo
 
-__all__ = ["LARGEST_TILE", "default_memory", "plan_tiles", "predict_probabilities", "tile_side"]
+__all__ = ["default_memory", "exact_convolutions", "plan_tiles", "predict_probabilities", "tile_side"]
 
 # Beyond this side a tile saves no work any more (the halo is a few per cent) and falls out of the caches.
 LARGEST_TILE = 1024
@@ -29,10 +30,10 @@ def default_memory(device: torch.device | None = None) -> int:
     return int(psutil.virtual_memory().available // 4)
 
 
-def tile_side(memory: int, bytes_per_pixel: int, halo: Halo, largest: int = LARGEST_TILE) -> int:
+def tile_side(memory: int, bytes_per_pixel: int, halo: Halo) -> int:
     """The side of the largest tile (pixels written) whose network activations fit into `memory` bytes."""
     side = int((memory / bytes_per_pixel) ** 0.5) - 2 * halo.halo
-    return max(halo.stride, min(largest, side) // halo.stride * halo.stride)
+    return max(halo.stride, min(LARGEST_TILE, side) // halo.stride * halo.stride)
 
 
 def plan_tiles(height: int, width: int, halo: Halo, side: int) -> list[Tile]:
@@ -89,7 +90,9 @@ def _predict_tile(net: nn.Module, image: FloatImage, tile: Tile, device: torch.d
     ]
     # The permuted view of an h w c window is channels_last already.
     batch = torch.from_numpy(window).permute(2, 0, 1)[None].to(device)
-    logits = _exact(net, batch.contiguous(memory_format=torch.channels_last))[
+    with exact_convolutions(device):
+        output: Tensor = net(batch.contiguous(memory_format=torch.channels_last))
+    logits = output[
         0,
         :,
         rows.offset : rows.offset + rows.stop - rows.start,
@@ -99,14 +102,14 @@ def _predict_tile(net: nn.Module, image: FloatImage, tile: Tile, device: torch.d
     return probabilities
 
 
-def _exact(net: nn.Module, batch: Tensor) -> Tensor:
-    """The network's output in full single precision: TF32, a GPU's default, would differ from tile to tile."""
-    if batch.device.type != "cuda":
-        output: Tensor = net(batch)
-        return output
+@contextmanager
+def exact_convolutions(device: torch.device) -> Iterator[None]:
+    """Full single precision: TF32, a GPU's default, would differ from tile to tile and from the CPU."""
+    if device.type != "cuda":
+        yield
+        return
     with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
-        output = net(batch)
-        return output
+        yield
 
 
 def _even(size: int, side: int) -> int:

@@ -10,6 +10,7 @@ from unmask.data.dataset import Dataset
 from unmask.data.files import write_text
 from unmask.data.picture import MARKS
 from unmask.errors import UnmaskError
+from unmask.recipe import MaskRCNNRecipe, Recipe, UNetRecipe
 from unmask.report.charts import training_curves
 from unmask.report.data_view import data_lines, plural
 from unmask.report.judged import Judged, judge_test, judge_validation
@@ -74,6 +75,7 @@ def _render(run: RunFolder, judged: list[Judged]) -> str:
     return environment.get_template("report.html.j2").render(
         run=run,
         recipe=run.recipe,
+        network=_network(run.recipe),
         judged=judged,
         notes=run_notes(run),
         data=data_lines(run, dataset),
@@ -88,6 +90,16 @@ def _render(run: RunFolder, judged: list[Judged]) -> str:
         signs=SIGNS,
         writer=f"unmask {__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}",
     )
+
+
+def _network(recipe: Recipe) -> str:
+    """The network in words."""
+    match recipe.network:
+        case UNetRecipe():
+            return f"A U-Net of depth {recipe.network.depth} and width {recipe.network.width}"
+        case MaskRCNNRecipe():
+            kind = "Mask R-CNN" if recipe.network.masks else "Faster R-CNN"
+            return f"A {kind} with a {recipe.network.backbone.replace('resnet', 'ResNet-')} of width {recipe.network.width}"
 
 
 def _caption(judged: Judged, name: str) -> str:

@@ -14,7 +14,7 @@ from unmask.recipe import TargetRecipe
 from unmask.targets.ridge import class_target
 from unmask.targets.weights import weight_map
 
-__all__ = ["Targets", "object_targets", "unet_targets"]
+__all__ = ["LARGEST_KEY", "Targets", "object_targets", "unet_targets"]
 
 # Targets are warped as float32, which holds whole numbers up to this.
 LARGEST_KEY = 2**24

@@ -96,7 +96,7 @@ def choose_anchors(
     boxes: Sequence[Float32[ndarray, "n 4"]],
     sizes: Sequence[tuple[int, int]],
     *,
-    scales: Sequence[float] = SCALES,
+    scale: float | None = None,
     ratios: Sequence[float] = RATIOS,
 ) -> AnchorPlan:
     """The smallest scale, and at that the fewest anchors, that give 95 % of the true boxes an anchor of IoU 0.5.
@@ -109,9 +109,9 @@ def choose_anchors(
     Args:
         boxes: of each image, (n, 4) x0, y0, x1, y1 in its own pixels.
         sizes: rows and columns of each image.
-        scales: that may be chosen, rising. Scales of 1/4 and 1/2 are tried before them where even the 5th percentile of
-            the objects stays at least 64 pixels large, as large as the mask head can read, or the 95th at least 256, as
-            large as a training tile.
+        scale: that must be; else 1, 2 and 4 are tried in turn, and 1/4 and 1/2 before them where even the 5th
+            percentile of the objects stays at least 64 pixels large, as large as the mask head can read, or the 95th at
+            least 256, as large as a training tile.
         ratios: height over width of the anchors.
 
     Raises:
@@ -119,11 +119,11 @@ def choose_anchors(
     """
     truth = _truth(boxes, sizes).thinned(MOST_BOXES)
     small, large = truth.side(PERCENTILE), truth.side(100 - PERCENTILE)
-    shrunk = [scale for scale in SHRUNK if small * scale >= LEAST or large * scale >= LARGE]
+    shrunk = [one for one in SHRUNK if small * one >= LEAST or large * one >= LARGE]
     tried: list[_Trial] = []
-    for scale in (*shrunk, *scales):
+    for one in (*shrunk, *SCALES) if scale is None else (scale,):
         for many in (1, 2):
-            tried.append(_best_ladder(truth, scale, many, ratios))
+            tried.append(_best_ladder(truth, one, many, ratios))
             found = tried[-1].coverage
             if found.at_50 >= ENOUGH and (many > 1 or found.at_70 >= GOOD):
                 return _plan(truth, tried, len(tried) - 1, ratios)

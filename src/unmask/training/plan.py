@@ -7,7 +7,7 @@ from typing import Literal
 
 from unmask.data.dataset import Dataset
 from unmask.errors import RecipeError
-from unmask.recipe import DataRecipe, Recipe, overrule
+from unmask.recipe import DataRecipe, MaskRCNNRecipe, Recipe, overrule
 from unmask.training.machine import Machine
 from unmask.training.plan_mask_rcnn import mask_rcnn_recipe
 from unmask.training.plan_unet import unet_recipe
@@ -60,16 +60,22 @@ def plan(
     found = survey(dataset, names)
     why: dict[str, str] = {}
     data = _data(dataset, found, why)
-    derive = unet_recipe if net == "unet" else mask_rcnn_recipe
-    recipe = derive(found, data, base, machine, why)
+    if net == "unet":
+        recipe = unet_recipe(found, data, base, machine, why)
+    else:
+        # Anchors, tile and elastic strength follow from the scale.
+        scales = [setting for setting in settings if setting.partition("=")[0].strip() == "network.scale"]
+        given = overrule(Recipe(network=MaskRCNNRecipe()), scales).network
+        scale = given.scale if scales and isinstance(given, MaskRCNNRecipe) else None
+        recipe = mask_rcnn_recipe(found, data, base, machine, why, scale)
     why["schedule.minutes"] = "enough for a first model; more time gives a better one"
     why["schedule.validations"] = "every two or three minutes, at least 2 and at most 10"
     validations = min(10, max(2, round((minutes or DEFAULT_MINUTES) / 2.5)))
     settings = with_time(settings, minutes, steps)
     for setting in settings:
         why[setting.partition("=")[0].strip()] = "you said so"
-    given = [f"schedule.minutes={DEFAULT_MINUTES}", f"schedule.validations={validations}", *settings]
-    return Plan(overrule(recipe, given).model_copy(update={"reasons": why}), found)
+    derived = [f"schedule.minutes={DEFAULT_MINUTES}", f"schedule.validations={validations}"]
+    return Plan(overrule(recipe, [*derived, *settings]).model_copy(update={"reasons": why}), found)
 
 
 def with_time(settings: Sequence[str], minutes: float | None, steps: int | None) -> list[str]:

@@ -3,6 +3,7 @@
 import math
 from typing import Literal
 
+from unmask.family import resize_of
 from unmask.recipe import (
     AugmentRecipe,
     DataRecipe,
@@ -20,23 +21,32 @@ from unmask.training.survey import Survey
 __all__ = ["mask_rcnn_recipe"]
 
 STRIDE = 32
+LARGE_GPU = 20e9  # bytes; untried on smaller ones, which get the CPU's network
 # New images may hold more objects than the fullest of training; and largest objects may be larger.
 HEADROOM, MARGIN = 2.0, 1.2
 
 
 def mask_rcnn_recipe(
-    found: Survey, data: DataRecipe, base: Literal["default", "paper"], machine: Machine, why: dict[str, str]
+    found: Survey,
+    data: DataRecipe,
+    base: Literal["default", "paper"],
+    machine: Machine,
+    why: dict[str, str],
+    scale: float | None = None,
 ) -> Recipe:
-    """The recipe for the data surveyed; fills `why` with the reasons."""
-    anchors = choose_anchors(found.boxes, found.sizes)
-    network = _paper_network(why) if base == "paper" else _network(anchors, machine, why)
-    schedule = _schedule(base, found, network, machine, why)
+    """The recipe for the data surveyed, at a given scale where there is one; fills `why` with the reasons."""
+    if base == "paper":
+        network = _paper_network(why)
+    else:
+        network = _network(choose_anchors(found.boxes, found.sizes, scale=scale), machine, why)
+    seen = resize_of(network).size(found.side, found.side)[0] / found.side
+    schedule = _schedule(base, found, seen, machine, why)
     return Recipe(
         base=base,
         data=data,
         network=network,
         normalise=_normalise(found, why),
-        augment=_augment(found, network.scale, schedule.tile, why),
+        augment=_augment(found, seen, schedule.tile, why),
         optimiser=_optimiser(base, why),
         schedule=schedule,
         detections=_detections(found, why),
@@ -53,7 +63,7 @@ def _network(anchors: AnchorPlan, machine: Machine, why: dict[str, str]) -> Mask
     why["network.scale"] = anchors.scale_reason
     why["network.weights"] = "features learned from a million photographs: most of what few images cannot teach"
     why["network.backbone"] = why["network.width"] = f"what {machine.words} trains in minutes"
-    large = machine.gpus > 0
+    large = machine.gpu_memory > LARGE_GPU
     return MaskRCNNRecipe(
         backbone="resnet50" if large else "resnet18",
         width=256 if large else 128,
@@ -66,7 +76,7 @@ def _network(anchors: AnchorPlan, machine: Machine, why: dict[str, str]) -> Mask
 
 
 def _normalise(found: Survey, why: dict[str, str]) -> NormaliseRecipe:
-    if found.channels == 3 and found.grey.startswith("uint8"):
+    if found.channels == 3 and found.grey.startswith("uint8,"):
         why["normalise"] = "8-bit colour, as the photographs that the backbone was trained on"
         return NormaliseRecipe(method="fixed", low=0, high=255)
     why["normalise"] = f"each whole image is stretched between its own percentiles ({found.grey})"
@@ -94,17 +104,16 @@ def _optimiser(base: str, why: dict[str, str]) -> OptimiserRecipe:
     return OptimiserRecipe(learning_rate=1e-3)
 
 
-def _schedule(
-    base: str, found: Survey, network: MaskRCNNRecipe, machine: Machine, why: dict[str, str]
-) -> ScheduleRecipe:
+def _schedule(base: str, found: Survey, seen: float, machine: Machine, why: dict[str, str]) -> ScheduleRecipe:
     if base == "paper":
         tile, batch = 800, 2
         why["schedule.tile"] = "the paper's shorter side"
     else:
-        side, large = found.side * network.scale, found.diameter(95) * network.scale
+        side, large = found.side * seen, found.diameter(95) * seen
         wanted = min(512, max(256, 2.5 * large), max(64, side))
         tile = max(2 * STRIDE, int(wanted) // STRIDE * STRIDE)
-        batch = min(32, max(2, round((16 if machine.gpus else 2) * (512 / tile) ** 2)))
+        many = 2 if not machine.gpus else 16 if machine.gpu_memory > LARGE_GPU else 4
+        batch = min(32, max(2, round(many * (512 / tile) ** 2)))
         why["schedule.tile"] = (
             f"2.5 times the largest objects as the network sees them ({large:.0f} pixels), within 256 and 512 and the "
             f"median image's shorter side ({side:.0f})"

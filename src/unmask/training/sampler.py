@@ -16,13 +16,12 @@ from torch import Tensor
 
 from unmask.arrays import AnyArray
 from unmask.geometry.grid import mirror
-from unmask.targets.targets import Targets
+from unmask.targets.targets import LARGEST_KEY, Targets
 
 __all__ = ["Prepared", "PreparedImages", "TileBatch", "TileSampler", "resized"]
 
 # Half of the tiles are centred on an object, so that sparse objects are seen often enough.
 ON_OBJECT = 0.5
-FOLDS = 9  # mirror images told apart: 3 x 3
 
 
 @dataclass(frozen=True)
@@ -160,15 +159,18 @@ class TileSampler:
         targets = prepared.targets
         maps = targets.maps[:, rows[:, None], columns]
         if targets.copies:
-            folds = _folds(y - half, self._source, height)[:, None] * 3 + _folds(x - half, self._source, width)
-            maps = np.where(maps > 0, maps + (folds - folds.min()) % FOLDS * targets.copies, 0)
+            down, right = _folds(y - half, self._source, height), _folds(x - half, self._source, width)
+            keys = maps + (down[:, None] * (int(right.max()) + 1) + right) * targets.copies
+            # Of an image far smaller than its tile the furthest mirror images have no keys left: they are background.
+            maps = np.where((maps > 0) & (keys < LARGEST_KEY), keys, 0)
         return prepared.image[at], maps, None if targets.weight is None else targets.weight[at]
 
 
 def _folds(start: int, length: int, size: int) -> AnyArray:
-    """(length,) int64: how often the image was mirrored on the way to each position; below 0 before its first pixel."""
+    """(length,) int64: number of the mirror image that each position lies in, from 0."""
     positions, last = np.arange(start, start + length), max(1, size - 1)
-    return np.where(positions < 0, positions // last, np.maximum(0, -(-positions // last) - 1))
+    folds: AnyArray = np.where(positions < 0, positions // last, np.maximum(0, -(-positions // last) - 1))
+    return folds - folds.min()
 
 
 def _stack_layers(maps: list[AnyArray]) -> AnyArray:

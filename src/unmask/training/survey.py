@@ -81,7 +81,7 @@ def survey(dataset: Dataset, names: Sequence[str]) -> Survey:
         images=len(rows),
         sizes=tuple(row.size for row in rows),
         channels=rows[0].channels,
-        grey=f"{rows[0].type}, {min(row.low for row in rows):g} to {max(row.high for row in rows):g}",
+        grey=_grey(rows),
         boxes=tuple(row.boxes for row in rows),
         diameters=tuple(float(d) for d in diameters),
         objects_per_image=diameters.size / len(rows),
@@ -103,6 +103,11 @@ class _Row:
     touching: int
     counts: np.ndarray
     pixel_size: tuple[float, float] | None
+
+
+def _grey(rows: Sequence[_Row]) -> str:
+    types = " and ".join(sorted({row.type for row in rows}))
+    return f"{types}, {min(row.low for row in rows):g} to {max(row.high for row in rows):g}"
 
 
 def _row(sample: Sample, classes: int) -> _Row:
