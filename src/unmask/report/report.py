@@ -99,7 +99,8 @@ def _network(recipe: Recipe) -> str:
             return f"A U-Net of depth {recipe.network.depth} and width {recipe.network.width}"
         case MaskRCNNRecipe():
             kind = "Mask R-CNN" if recipe.network.masks else "Faster R-CNN"
-            return f"A {kind} with a {recipe.network.backbone.replace('resnet', 'ResNet-')} of width {recipe.network.width}"
+            backbone = recipe.network.backbone.replace("resnet", "ResNet-")
+            return f"A {kind} with a {backbone}, of width {recipe.network.width}"
 
 
 def _caption(judged: Judged, name: str) -> str:
