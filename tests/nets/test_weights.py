@@ -545,7 +545,9 @@ def refused(site: Site) -> str:
     url = weights.PUBLISHED["resnet18"]
     assert not list(site.cache.iterdir())
     place = site.cache / url.rsplit("/", 1)[1]
-    remedy = f"Download {url} by hand to {place}, or use --set network.weights=FILE or none."
+    remedy = (
+        f"Download {url} by hand to {place}, or use --set network.weights=FILE, or none with --set network.norm=batch."
+    )
     assert str(caught.value).endswith(remedy)
     return caught.value.problem
 

@@ -129,9 +129,9 @@ def _warnings(predictions: Path) -> dict[str, list[str]]:
     if not file.is_file():
         return {}
     try:
-        images = json.loads(file.read_text(encoding="utf-8"))["images"]
+        images = json.loads(file.read_text(encoding="utf-8")).get("images", [])
         return {image["name"]: list(image["warnings"]) for image in images if image.get("warnings")}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise UnreadableFile("cannot be read", file=file, remedy="predict again: the same command writes it") from None
 
 
