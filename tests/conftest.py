@@ -1,6 +1,10 @@
 """What many tests share: a small data set of discs, and a small run trained on it."""
 
 import os
+
+# The tensors of tests are small: threads would only wait for each other, for minutes on a busy machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Callable
 from pathlib import Path
 
