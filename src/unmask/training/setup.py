@@ -171,7 +171,10 @@ def _with_data(given: Recipe, planned: Recipe, settings: Sequence[str]) -> Recip
             remedy="plan a recipe for these data: unmask plan DATA --out FILE",
         )
     reasons = given.reasons | {setting.partition("=")[0].strip(): "you said so" for setting in settings}
-    return overrule(given.model_copy(update={"data": planned.data, "reasons": reasons}), settings)
+    # A finished run's thresholds were fitted at its end; it started, and chose its weights, with the planned ones.
+    finished = bool(given.schedule.knots)
+    reading = {"instances": planned.instances, "detections": planned.detections} if finished else {}
+    return overrule(given.model_copy(update={"data": planned.data, "reasons": reasons, **reading}), settings)
 
 
 def _kind(data: DataRecipe) -> Literal["objects", "classes"] | None:
