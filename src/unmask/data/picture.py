@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int
 from PIL import Image, ImageColor, ImageDraw
 
 from unmask.arrays import AnyArray, LabelImage, MaskImage, RawImage, RGBImage
-from unmask.geometry.labels import outlines, relabel
+from unmask.geometry.labels import areas, outlines, relabel
 
 __all__ = ["LEGEND", "MARKS", "LegendEntry", "compare", "grey_stretch", "overlay", "thumbnail"]
 
@@ -93,7 +93,8 @@ def overlay(
         image: (h, w, c), stretched by `grey_stretch`.
         labels: (h, w), 0 is background.
         colour: as #rrggbb, for all; None gives objects that touch different ones.
-        thickness: of a line, in pixels of the picture; it lies inside the object. None chooses 1 or 2 by the scale.
+        thickness: of a line, in pixels of the picture; it lies inside the object. None chooses 1 or 2 by the
+            scale, more for large objects.
         scale: whole factor by which the picture is enlarged; None chooses 1 to 4 by the image's size.
 
     Returns:
@@ -108,7 +109,7 @@ def overlay(
     numbered = relabel(labels)
     ids = _enlarged(numbered, scale)
     colours = _colours(numbered) if colour is None else np.full((numbered.max() + 1, 3), _rgb(colour), np.uint8)
-    thickness = _thickness(scale) if thickness is None else thickness
+    thickness = max(_thickness(scale), _bold(numbered)) if thickness is None else thickness
     line = outlines(ids, thickness)
     if scale > 1:
         _darken(picture, outlines(ids, thickness + 1))
@@ -196,6 +197,13 @@ def _comfortable_scale(image: AnyArray) -> int:
 def _thickness(scale: int) -> int:
     """Of a line: with its dark rim it stays within one pixel of the image where that can be seen at all."""
     return 2 if scale >= 3 else 1
+
+
+def _bold(labels: LabelImage) -> int:
+    """Of a line around large objects, which are looked at from afar: a 40th of their median side, 5 at most."""
+    found = areas(labels)
+    found = found[found > 0]
+    return min(5, int(np.sqrt(np.median(found)) / 40)) if found.size else 1
 
 
 def _enlarged(array: AnyArray, scale: int) -> AnyArray:
