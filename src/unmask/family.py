@@ -40,8 +40,7 @@ class Family:
         targets: what the loss compares with, for one sample.
         losses: (network, batch, recipe) to named scalars; `total` is minimised.
         stage: sets what of the network is trained at a progress of 0 to 1.
-        slow: names of parameters whose learning rate is a share of the others', and that share.
-        bytes_per_pixel: memory of one network pass, per pixel of its input.
+        slow: how the names of parameters begin whose learning rate is a share of the others', and that share.
     """
 
     name: Literal["unet", "mask-rcnn"]
@@ -54,7 +53,6 @@ class Family:
     losses: Callable[[nn.Module, Batch, Recipe], dict[str, Tensor]]
     stage: Callable[[nn.Module, float, Recipe], None]
     slow: Callable[[Recipe], tuple[str, float]]
-    bytes_per_pixel: Callable[[Recipe], int]
 
 
 def family_of(recipe: Recipe) -> Family:
@@ -120,8 +118,6 @@ UNET = Family(
     losses=_unet_step,
     stage=lambda net, progress, recipe: None,
     slow=lambda recipe: ("", 1.0),
-    # At full size: the skip, the upsampled map, both side by side, and a convolution's input, output and workspace.
-    bytes_per_pixel=lambda recipe: 4 * 8 * _unet(recipe).width,
 )
 
 
@@ -181,6 +177,4 @@ MASK_RCNN = Family(
     slow=lambda recipe: (
         ("backbone.body.", _mask_rcnn(recipe).backbone_rate) if _mask_rcnn(recipe).weights != "none" else ("", 1.0)
     ),
-    # The first convolution's 64 channels at half the side, its norm and ReLU; then the pyramid at a quarter, twice.
-    bytes_per_pixel=lambda recipe: 4 * (3 * 16 + 6 * _mask_rcnn(recipe).width // 16),
 )

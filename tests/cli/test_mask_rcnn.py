@@ -67,6 +67,9 @@ def test_the_whole_road(typed, disc_folder: Path, tmp_path: Path) -> None:  # ty
     code, _, err = typed("predict", run, disc_folder, "--out", tmp_path / "no", "--save", "probabilities")
     assert code == 1
     assert "Mask R-CNN has none; objects have scores" in err
+    code, _, err = typed("predict", run, disc_folder, "--out", tmp_path / "no", "--memory", "2GB")
+    assert code == 1
+    assert "--memory: Mask R-CNN's windows are the model's own" in err
 
 
 def test_overlaps_of_a_unet(typed, disc_run: Path, disc_folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -50,7 +50,8 @@ def test_epsilon_of_frozen_norms(state: State) -> None:
 
 
 def test_counters_of_trained_norms_are_dropped(state: State) -> None:
-    load_torchvision({**rgb(state), "backbone.body.bn1.num_batches_tracked": torch.tensor(9)})
+    net = load_torchvision({**rgb(state), "backbone.body.bn1.num_batches_tracked": torch.tensor(9)})
+    assert set(net.state_dict()) == set(rgb(state))
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,14 @@ def test_boxes_only(disc_folder: Path, tmp_path: Path) -> None:
 
 
 def test_copy_paste_trains(disc_folder: Path, tmp_path: Path) -> None:
-    settings = [*NARROW, "network.copy_paste=1", "schedule.validations=1"]
-    train(disc_folder, tmp_path / "run", net="mask-rcnn", steps=3, settings=settings, accelerator="cpu")
+    """What is pasted is learned from: other weights than without."""
+    for out, share in (("pasted", 1), ("plain", 0)):
+        settings = [*NARROW, f"network.copy_paste={share}", "schedule.validations=1"]
+        train(disc_folder, tmp_path / out, net="mask-rcnn", steps=3, settings=settings, accelerator="cpu")
+    pasted, plain = (read_checkpoint(tmp_path / out / "last.ckpt").net for out in ("pasted", "plain"))
+    name = "rpn.head.cls_logits.weight"
+    assert bool(pasted[name].isfinite().all())
+    assert not torch.equal(pasted[name], plain[name])
 
 
 def test_plan_has_reasons(disc_folder: Path) -> None:

@@ -45,8 +45,9 @@ def demo(
     _step(console, 2, f"unmask train {data} --out {run}{chosen} --minutes {minutes:g}")
     try:
         train(data, run, net=net, set_=set_, minutes=minutes)
-    except (ModelError, RecipeError):  # nothing was trained: the same command must work once that is mended
-        shutil.rmtree(out)
+    except (ModelError, RecipeError):
+        if not (run / "last.ckpt").exists():  # nothing was trained: the same command must work once that is mended
+            shutil.rmtree(out)
         raise
     _step(console, 3, f"unmask predict {run} {data} --split test --out {predictions}")
     predict(run, [data], predictions, split="test")

@@ -51,7 +51,7 @@ def predict(
     if unknown := [part for part in wanted if part not in SAVES]:
         raise PredictionError(f"--save {unknown[0]} is not known", remedy=f"choose from {', '.join(SAVES)}")
     predictor = Predictor(Model.load(model), device, memory_bytes(memory), overlaps=overlaps)
-    _check_network(predictor.recipe, wanted, overlaps)
+    _check_network(predictor.recipe, wanted, overlaps, memory)
     found = read_images(images, predictor.recipe.data.channels)
     if split is not None:
         found = found.subset(_of_split(model, images, split, found))
@@ -92,11 +92,16 @@ def _tell_warnings(done: "list[ImageDone]") -> None:
         console.print(f"{escape(names[0])}{others}: {escape(warning)}")
 
 
-def _check_network(recipe: "Recipe", wanted: tuple[str, ...], overlaps: bool) -> None:
+def _check_network(recipe: "Recipe", wanted: tuple[str, ...], overlaps: bool, memory: str | None) -> None:
     """Refuse what the model's network does not have."""
     if recipe.network.name == "mask-rcnn" and "probabilities" in wanted:
         raise PredictionError(
             "--save probabilities: Mask R-CNN has none; objects have scores", remedy="type --save labels,table"
+        )
+    if recipe.network.name == "mask-rcnn" and memory is not None:
+        raise PredictionError(
+            "--memory: Mask R-CNN's windows are the model's own, for others would find other objects",
+            remedy="leave it out; a smaller window is chosen in training: --set detections.window=512",
         )
     if recipe.network.name == "unet" and overlaps:
         raise PredictionError("--overlaps: the U-Net's objects never overlap", remedy="leave it out")

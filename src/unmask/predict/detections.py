@@ -13,7 +13,7 @@ from unmask.instances.detections import Detections
 from unmask.nets import Found, MaskRCNN, Resize
 from unmask.nets.boxes import clip
 from unmask.nets.transform import pad, resize_image, scale_boxes
-from unmask.predict.detecting import detect_windows
+from unmask.predict.windows import detect_windows
 from unmask.recipe import DetectionRecipe, MaskRCNNRecipe, Recipe
 
 __all__ = ["SATURATED", "limit", "predict_detections", "window_side"]

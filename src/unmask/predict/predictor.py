@@ -18,7 +18,7 @@ from unmask.nets import MaskRCNN
 from unmask.predict.detections import SATURATED, predict_detections, window_side
 from unmask.predict.prediction import Prediction
 from unmask.predict.tiles import default_memory, exact_convolutions, predict_probabilities, tile_side
-from unmask.recipe import NormaliseRecipe, Recipe
+from unmask.recipe import MaskRCNNRecipe, NormaliseRecipe, Recipe, UNetRecipe
 
 __all__ = ["Predictor", "load"]
 
@@ -51,11 +51,7 @@ class Predictor:
         self.device = _device(device)
         self.overlaps = overlaps
         self._net = model.net.eval().to(self.device).to(memory_format=torch.channels_last)
-        need = model.family.bytes_per_pixel(model.recipe)
-        if isinstance(self._net, MaskRCNN):
-            self.side = side or window_side(model.recipe)
-        else:
-            self.side = side or tile_side(memory or default_memory(self.device), need, model.halo)
+        self.side = side or _side(model, memory or default_memory(self.device))
 
     @property
     def recipe(self) -> Recipe:
@@ -108,6 +104,16 @@ class Predictor:
                 remedy="save it as 8 bits a channel",
             )
         return normalise(sample.image, stretch_constants(sample.image, values))
+
+
+def _side(model: Model, memory: int) -> int:
+    """Of a tile or window, pixels of the network's input."""
+    match model.recipe.network:
+        case UNetRecipe() as network:
+            # At full size: the skip, the upsampled map, both side by side; a convolution's input, output, workspace.
+            return tile_side(memory, 4 * 8 * network.width, model.halo)
+        case MaskRCNNRecipe():
+            return window_side(model.recipe)
 
 
 def _device(name: str | None) -> torch.device:

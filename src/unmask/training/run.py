@@ -4,6 +4,7 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -90,6 +91,7 @@ def train(
     Raises:
         DataError: the data cannot be used.
         RecipeError: a setting or recipe that is unknown or impossible.
+        ModelError: weights to start from that cannot be had or do not fit.
         TrainingError: the run folder is in use, the checkpoint does not fit, or the loss is not finite.
     """
     started = time.monotonic() if started is None else started
@@ -146,16 +148,13 @@ def train(
 
 def _fabric(accelerator: str, devices: int | Literal["auto"], nodes: int, recipe: Recipe) -> Fabric:
     try:
-        fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=recipe.schedule.precision)
+        make = partial(
+            Fabric, accelerator=accelerator, devices=devices, num_nodes=nodes, precision=recipe.schedule.precision
+        )
+        fabric = make()
         if fabric.world_size > 1 and recipe.network.name == "mask-rcnn":
             # Stages that are not trained yet, and heads without an object, have no gradient.
-            fabric = Fabric(
-                accelerator=accelerator,
-                devices=devices,
-                num_nodes=nodes,
-                precision=recipe.schedule.precision,
-                strategy=DDPStrategy(find_unused_parameters=True),
-            )
+            fabric = make(strategy=DDPStrategy(find_unused_parameters=True))
     except (RuntimeError, ValueError, TypeError, MisconfigurationException) as error:
         raise TrainingError(
             f"{accelerator} with {devices} devices cannot be used here ({str(error).splitlines()[0]})",

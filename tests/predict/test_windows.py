@@ -17,7 +17,7 @@ from unmask.arrays import FloatImage
 from unmask.data.phantom import Kind, Phantom
 from unmask.geometry.labels import bounding_boxes, relabel
 from unmask.instances.detections import Detections
-from unmask.predict.detecting import _best, _close, detect_windows
+from unmask.predict.windows import _best, _close, detect_windows
 
 SIDE = 28
 
