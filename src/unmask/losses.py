@@ -2,11 +2,12 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from unmask.nets.outputs import RCNNOutputs
 from unmask.nets.precision import at_least_float32
+from unmask.targets.targets import IGNORED
 
 __all__ = ["mask_rcnn_losses", "soft_dice", "unet_losses", "weighted_cross_entropy"]
 
@@ -18,18 +19,23 @@ def weighted_cross_entropy(
 ) -> Float[Tensor, ""]:
     """Pixel-wise softmax cross entropy under the weight map, E = mean of w(x) * -log p_target(x) (Ronneberger 2015).
 
-    The paper sums over the tile; the mean makes the learning rate independent of the tile's size.
+    The paper sums over the tile; the mean makes the learning rate independent of the tile's size. It is over the known
+    pixels of the batch, those whose target is not `IGNORED`; 0 where there are none.
     """
-    return (F.cross_entropy(logits, target, reduction="none") * weight).mean()
+    cross_entropy = F.cross_entropy(logits, target, reduction="none", ignore_index=IGNORED)
+    # A factor, of 1 where all is known: then the mean is the very same.
+    all_over_known = target.numel() / (target != IGNORED).sum().clamp(min=1)
+    return (cross_entropy * weight).mean() * all_over_known
 
 
 def soft_dice(logits: Float[Tensor, "b c h w"], target: Int64[Tensor, "b h w"]) -> Float[Tensor, ""]:
     """1 - the soft Dice coefficient of each class but the background, over the batch, averaged over classes.
 
-    Squared denominators as in V-Net (Milletari 2016). A class that is absent and not predicted costs nothing.
+    Squared denominators as in V-Net (Milletari 2016). A class that is absent and not predicted costs nothing. Pixels
+    whose target is `IGNORED` are left out.
     """
-    probability = logits.softmax(dim=1)[:, 1:]
-    truth = F.one_hot(target, logits.shape[1]).movedim(-1, 1)[:, 1:].to(probability.dtype)
+    probability = logits.softmax(dim=1)[:, 1:] * (target != IGNORED)[:, None]
+    truth = F.one_hot(target.clamp(min=0), logits.shape[1]).movedim(-1, 1)[:, 1:].to(probability.dtype)
     over = (0, 2, 3)
     overlap = 2 * (probability * truth).sum(over)
     total = probability.square().sum(over) + truth.sum(over)
@@ -43,7 +49,7 @@ def unet_losses(
 
     Args:
         logits: the network's output.
-        target: class of each pixel, 0 is background.
+        target: class of each pixel, 0 is background; `IGNORED` where nothing is known.
         weight: the weight map.
         dice: weight of the Dice loss beside the cross entropy's 1; 0 leaves it out.
     """
@@ -62,7 +68,7 @@ def mask_rcnn_losses(outputs: RCNNOutputs) -> dict[str, Float[Tensor, ""]]:
     Returns:
         `objectness` and `class`: cross entropy, the mean over what was sampled. `proposal_box` and `box`: smooth L1 of
         the deltas of what stands for an object, summed, over the number sampled. `mask`, if there are masks: binary
-        cross entropy, the mean over all points; 0 where nothing stands for an object.
+        cross entropy, the mean over all known points; 0 where nothing stands for an object.
     """
     objectness, truth = at_least_float32(outputs.objectness), outputs.objectness_target
     logits = at_least_float32(outputs.class_logits)
@@ -77,14 +83,17 @@ def mask_rcnn_losses(outputs: RCNNOutputs) -> dict[str, Float[Tensor, ""]]:
     if outputs.mask_logits is not None and outputs.mask_targets is not None:
         masks = at_least_float32(outputs.mask_logits)
         losses["mask"] = _mean(
-            F.binary_cross_entropy_with_logits(masks, outputs.mask_targets.to(masks.dtype), reduction="none")
+            F.binary_cross_entropy_with_logits(masks, outputs.mask_targets.to(masks.dtype), reduction="none"),
+            outputs.mask_known,
         )
     return {**losses, "total": torch.stack(list(losses.values())).sum()}
 
 
-def _mean(values: Float[Tensor, "*n"]) -> Float[Tensor, ""]:
-    """The mean; 0 of nothing, with a gradient of 0."""
-    return values.sum() / max(values.numel(), 1)
+def _mean(values: Float[Tensor, "*n"], known: Bool[Tensor, "*n"] | None = None) -> Float[Tensor, ""]:
+    """The mean, of the `known` values where some are not; 0 of nothing, with a gradient of 0."""
+    if known is None:
+        return values.sum() / max(values.numel(), 1)
+    return (values * known).sum() / known.sum().clamp(min=1)
 
 
 def _smooth_l1(deltas: Float[Tensor, "n 4"], targets: Float[Tensor, "n 4"], sampled: int) -> Float[Tensor, ""]:

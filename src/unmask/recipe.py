@@ -52,6 +52,8 @@ class DataRecipe(_Part):
     class_values: tuple[int, ...] = Field((1,), description="the value of each class in the mask files")
     pixel_size: tuple[float, float] | None = Field(None, description="(y, x) in micrometres, where files say it")
     split_file: str | None = Field(None, description="the split.csv that was given; none: the folder's own, or drawn")
+    layout: str | None = Field(None, description="the layout that was given; none: found by looking")
+    ignore: str | None = Field(None, description="what of the masks is ignored, where that was given")
 
 
 class NormaliseRecipe(_Part):

@@ -10,6 +10,7 @@ from PIL import Image
 
 from unmask.data.dataset import split_dataset
 from unmask.data.folder import read_folder, read_images, read_label_folder
+from unmask.data.options import ReadOptions
 from unmask.errors import DataError, PairingError, UnreadableFile
 
 
@@ -172,7 +173,7 @@ def test_a_split_file_overrules_names(tmp_path: Path) -> None:
     assert read_folder(tmp_path).splits == {"a": "test", "b": "train"}
     assert read_folder(tmp_path / "instances_train.json").splits == {"a": "test", "b": "train"}
     (tmp_path / "other.csv").write_text("name,split\na,train\nb,val\n")
-    assert read_folder(tmp_path, split=tmp_path / "other.csv").splits == {"a": "train", "b": "val"}
+    assert read_folder(tmp_path, ReadOptions(split=tmp_path / "other.csv")).splits == {"a": "train", "b": "val"}
 
 
 def test_captions_and_settings_beside_are_left_alone(tmp_path: Path) -> None:

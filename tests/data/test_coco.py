@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from unmask.data.folder import read_folder, read_images, read_label_folder
+from unmask.data.options import ReadOptions
 from unmask.errors import DataError, MaskError, PairingError, UnmaskError
 
 SQUARE = [1, 1, 5, 1, 5, 4, 1, 4]  # 4 columns, 3 rows
@@ -107,7 +108,7 @@ def test_a_file_itself_can_be_given(tmp_path: Path) -> None:
 
 
 def test_only_classes(tmp_path: Path) -> None:
-    dataset = read_folder(cells(tmp_path), kind="classes")
+    dataset = read_folder(cells(tmp_path), ReadOptions("classes"))
     assert (dataset.kind, dataset.class_values) == ("classes", (1, 2))
     assert ": read as classes, as asked." in dataset.decision
 
@@ -116,16 +117,16 @@ def test_truth_for_scores(tmp_path: Path) -> None:
     truth, dataset = read_label_folder(cells(tmp_path)), read_folder(tmp_path)
     assert (truth.names, truth.kind, truth.coding.class_names) == (["a", "b"], "objects", ("dirt", "nucleus"))
     for name in truth.names:
-        classes, objects = truth.load(name)
+        found = truth.load(name)
         sample = dataset.load(name)
-        np.testing.assert_array_equal(classes, sample.classes)
-        np.testing.assert_array_equal(objects, sample.objects)
-    layers, class_of = truth.load_layers("b")
-    np.testing.assert_array_equal(layers, dataset.load("b").layers)
-    assert class_of.tolist() == [0, 2, 1, 1]
-    assert [part.shape for part in truth.load_layers("a")] == [(1, 6, 8), (1,)]
+        np.testing.assert_array_equal(found.classes, sample.classes)
+        np.testing.assert_array_equal(found.objects, sample.objects)
+    found = truth.load("b")
+    np.testing.assert_array_equal(found.layers, dataset.load("b").layers)
+    assert found.layer_classes.tolist() == [0, 2, 1, 1]
+    assert truth.load("a").layers is None
     with pytest.raises(PairingError, match=r"has no mask called c\. Add it"):
-        truth.load_layers("c")
+        truth.load("c")
 
 
 def test_degenerate_annotations_are_left_out(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_degenerate_annotations_are_left_out(tmp_path: Path) -> None:
     dataset = read_folder(tmp_path)
     assert dataset.decision.endswith(
         "Left out: 1 annotation of an image that is not listed (first in image 5), "
-        "3 shapes without a pixel in the image (first in a.png)."
+        "1 shape outside the image (first in a.png), 2 shapes without a pixel in the image (first in a.png)."
     )
     assert [sample.objects.max() for sample in dataset if sample.objects is not None] == [1, 0]
 
@@ -280,7 +281,7 @@ def test_more_classes_than_fit_are_refused(tmp_path: Path) -> None:
     annotations = [annotation(0, index, [SQUARE]) for index in range(256)]
     write(tmp_path / "a.json", listing(["a.png"], annotations, {index: f"c{index}" for index in range(256)}))
     picture(tmp_path / "a.png")
-    with pytest.raises(MaskError, match=r"holds objects of 256 classes, more than 255\. Unite classes"):
+    with pytest.raises(MaskError, match=r"holds objects of 256 classes, more than 254\. Unite classes"):
         read_folder(tmp_path)
 
 

@@ -6,7 +6,9 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unmask.data.coding import Coding, Kind
 from unmask.data.dataset import Dataset, Entry, check_sizes, split_dataset
+from unmask.data.entry import MaskFile
 from unmask.data.images import write_labels
 from unmask.errors import DataError, PairingError, UnreadableFile
 
@@ -16,14 +18,14 @@ def made(names: list[str], splits: dict[str, str] | None = None) -> Dataset:
     return Dataset(Path("cells"), entries, channels=1, splits=splits or {})
 
 
-def saved(folder: Path, image: np.ndarray, mask: np.ndarray | None, kind: str = "objects") -> Dataset:
+def saved(folder: Path, image: np.ndarray, mask: np.ndarray | None, kind: Kind = "objects") -> Dataset:
     tifffile.imwrite(
         folder / "a.tif", image, photometric="minisblack", resolution=(2e4, 1e4), resolutionunit="CENTIMETER"
     )
     if mask is not None:
         write_labels(folder / "m.tif", mask)
-    entry = Entry("a", folder / "a.tif", None if mask is None else folder / "m.tif")
-    return Dataset(folder, (entry,), 1, kind=kind, class_values=(7,) if kind == "binary" else ())  # type: ignore[arg-type]
+    entry = Entry("a", folder / "a.tif", None if mask is None else MaskFile(folder / "m.tif"))
+    return Dataset(folder, (entry,), 1, Coding(kind, (7,) if kind == "binary" else (), ""))
 
 
 def test_load_gives_the_sample(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import tifffile
 from PIL import Image
 
 from unmask.data.folder import read_folder, read_images, read_label_folder
+from unmask.data.options import ReadOptions
 from unmask.errors import DataError, MaskError, PairingError, UnmaskError, UnreadableFile
 
 IMAGE = np.arange(240, dtype=np.uint8).reshape(12, 20)
@@ -90,7 +91,7 @@ def test_stacks_pair_page_by_page(tmp_path: Path) -> None:
 
 
 def test_kind_overrules(tmp_path: Path) -> None:
-    dataset = read_folder(fill(tmp_path), kind="classes")
+    dataset = read_folder(fill(tmp_path), ReadOptions("classes"))
     assert (dataset.kind, dataset.class_values) == ("classes", (1, 2, 3, 4, 5))
     assert dataset.load("a").classes is not None
     np.testing.assert_array_equal(dataset.load("a").classes, LABELS)
@@ -237,7 +238,8 @@ def test_labels_of_a_data_folder(tmp_path: Path, given: str) -> None:
     put(tmp_path / "masks" / "mask_2.tif", LABELS)
     labels = read_label_folder(tmp_path / given)
     assert labels.names == (["mask_2"] if given else ["img_2"])  # named after the image where it is known
-    classes, objects = labels.load(labels.names[0])
+    found = labels.load(labels.names[0])
+    classes, objects = found.classes, found.objects
     np.testing.assert_array_equal(objects, LABELS)
     np.testing.assert_array_equal(classes, LABELS > 0)
 
@@ -248,22 +250,22 @@ def test_labels_that_predict_wrote(tmp_path: Path) -> None:
     put(tmp_path / "labels" / "s_mask.tif", np.stack([LABELS, 0 * LABELS]))
     labels = read_label_folder(tmp_path)
     assert (labels.names, labels.kind) == (["a", "s_001", "s_002"], "objects")
-    assert labels.load("s_002")[1].max() == 0
+    assert labels.load("s_002").objects.max() == 0
     with pytest.raises(PairingError, match=r": has no mask called b\. Add it, or compare only images .* look like a"):
         labels.load("b")
 
 
 def test_label_folders_may_be_empty_of_objects_but_not_of_files(tmp_path: Path) -> None:
     put(tmp_path / "p" / "a.tif", 0 * LABELS)
-    assert read_label_folder(tmp_path / "p").load("a")[1].max() == 0
+    assert read_label_folder(tmp_path / "p").load("a").objects.max() == 0
     with pytest.raises(PairingError, match="holds no image that unmask reads"):
         read_label_folder(tmp_path)
 
 
-def test_suffixes_are_kept_where_names_would_clash(tmp_path: Path) -> None:
+def test_masks_beside_images_have_the_names_of_those(tmp_path: Path) -> None:
     put(tmp_path / "a.tif", LABELS)
     put(tmp_path / "a_mask.tif", LABELS)
-    assert read_label_folder(tmp_path).names == ["a", "a_mask"]
+    assert read_label_folder(tmp_path).names == ["a"]
     put(tmp_path / "a.png", LABELS.astype(np.uint8))
     with pytest.raises(PairingError, match=r"a\.(tif|png): has the name of another mask there\. Remove or rename"):
         read_label_folder(tmp_path)

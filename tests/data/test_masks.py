@@ -3,6 +3,7 @@
 import io
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scipy import ndimage
 
 from unmask.data.coding import Coding, decide, interpret
 from unmask.data.masks import look_at, read_mask
+from unmask.data.options import ReadOptions
 from unmask.errors import MaskError
 
 
@@ -39,8 +41,8 @@ def save(folder: Path, *masks: np.ndarray, suffix: str = "tif") -> list[Path]:
     return paths
 
 
-def decided(paths: list[Path], kind: object = None) -> Coding:
-    return decide([one for facts in look_at(paths) for one in facts], kind)  # type: ignore[arg-type]
+def decided(paths: list[Path], kind: Literal["objects", "classes"] | None = None) -> Coding:
+    return decide([one for facts in look_at(paths) for one in facts], ReadOptions(kind))
 
 
 @pytest.mark.parametrize("value", [1, 255, 7])
@@ -224,7 +226,8 @@ def test_a_palette_mask_is_its_indices(tmp_path: Path) -> None:
 
 def test_binary_regions_become_objects() -> None:
     mask = np.array([[0, 9, 0, 9], [0, 9, 0, 0], [9, 0, 0, 9]])  # corners do not connect
-    classes, objects = interpret(mask, Coding("binary", (9,), ""), Path("a.tif"))
+    found = interpret(mask, Coding("binary", (9,), ""), Path("a.tif"))
+    classes, objects = found.classes, found.objects
     assert classes.tolist() == [[0, 1, 0, 1], [0, 1, 0, 0], [1, 0, 0, 1]]
     assert objects.tolist() == [[0, 1, 0, 2], [0, 1, 0, 0], [3, 0, 0, 4]]
     assert (classes.dtype, objects.dtype) == (np.uint8, np.int32)
@@ -232,14 +235,16 @@ def test_binary_regions_become_objects() -> None:
 
 def test_regions_of_classes_become_objects_of_one_class_each() -> None:
     mask = np.array([[8, 8, 3], [0, 3, 3], [3, 0, 8]])
-    classes, objects = interpret(mask, Coding("classes", (3, 8), ""), Path("a.tif"))
+    found = interpret(mask, Coding("classes", (3, 8), ""), Path("a.tif"))
+    classes, objects = found.classes, found.objects
     assert classes.tolist() == [[2, 2, 1], [0, 1, 1], [1, 0, 2]]
     assert objects.tolist() == [[1, 1, 2], [0, 2, 2], [3, 0, 4]]
 
 
 def test_an_id_in_two_pieces_stays_one_object() -> None:
     mask = np.array([[0, 70_000, 0, 5], [0, 0, 0, 5], [70_000, 0, 2, 5]])
-    classes, objects = interpret(mask, Coding("objects", (), ""), Path("a.tif"))
+    found = interpret(mask, Coding("objects", (), ""), Path("a.tif"))
+    classes, objects = found.classes, found.objects
     assert classes.tolist() == [[0, 1, 0, 1], [0, 0, 0, 1], [1, 0, 1, 1]]
     assert objects.tolist() == [[0, 1, 0, 2], [0, 0, 0, 2], [1, 0, 3, 2]]
 

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from unmask.data.listing import natural, page_name, stem, unique_names
+from unmask.data.options import ReadOptions
 from unmask.data.pairing import masks_beside, pair
 from unmask.errors import PairingError
 
@@ -12,7 +13,7 @@ def files(folder: str, *names: str) -> list[Path]:
 
 
 def paired(images: list[str], masks: list[str]) -> list[tuple[str, str]]:
-    return [(i.name, m.name) for i, m in pair(files("images", *images), files("masks", *masks))]
+    return [(i.name, m.name) for i, m in pair(files("images", *images), files("masks", *masks), ReadOptions().report)]
 
 
 @pytest.mark.parametrize(

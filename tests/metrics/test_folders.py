@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from unmask.data.options import ReadOptions
 from unmask.errors import DataError, PairingError
 from unmask.metrics.folders import evaluate_folders
 
@@ -43,7 +44,7 @@ def test_classes_mean_what_the_truths_values_mean(tmp_path: Path) -> None:
     masks = {name: random.choice(np.array([0, 64, 128], np.uint8), (40, 40)) for name in "abc"}
     truth = write(tmp_path / "truth", **masks)
     found = write(tmp_path / "found", **{name: np.where(mask == 128, 0, mask) for name, mask in masks.items()})
-    semantic = evaluate_folders([found], truth, kind="classes")["found"].semantic
+    semantic = evaluate_folders([found], truth, reading=ReadOptions("classes"))["found"].semantic
     assert semantic["dice"] == {"class_1": 1.0, "class_2": 0.0}
 
 

@@ -11,6 +11,7 @@ import tifffile
 from PIL import Image
 
 from unmask.data.label_folder import read_label_folder
+from unmask.data.options import ReadOptions
 from unmask.data.run_lengths import read_runs
 from unmask.errors import DataError, PairingError, UnreadableFile
 from unmask.geometry.rle import RLE, encode
@@ -177,7 +178,7 @@ def test_no_scores(why: str, tmp_path: Path) -> None:
         write_table(found, *(("a", label, "object", 0.9) for label in (1, 2, 3)))
         (found / "summary.json").write_text(json.dumps({"kind": "classes" if why == "classes" else "objects"}))
     kind = "classes" if why == "true classes" else None
-    assert "coco" not in only(evaluate_folders([found], truth, kind=kind))  # type: ignore[arg-type]
+    assert "coco" not in only(evaluate_folders([found], truth, reading=ReadOptions(kind)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,8 @@ def write_predictions(
                 np.array([0, 10, 20, 30])[sample.classes],
             )
         coding = Coding("classes" if dataset.kind == "classes" else "objects", dataset.class_values, "")
-        classes, objects = interpret(mask, coding, out)
+        found = interpret(mask, coding, out)
+        classes, objects = found.classes, found.objects
         write_labels(out / "labels" / f"{name}.tif", mask)
         images.append(score_image(name, sample.classes, sample.objects, classes, objects, dataset.class_names))
     scores = aggregate(images)

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 
 from unmask.data.folder import read_folder
+from unmask.data.options import ReadOptions
 from unmask.data.phantom import write_folder
 from unmask.errors import RecipeError, UnreadableFile
 from unmask.recipe import Recipe, keys
@@ -41,7 +42,7 @@ def test_survey_by_hand(tmp_path: Path) -> None:
     # Three squares of 100 pixels, two of them side by side; then one square.
     first = squares((0, 0), (0, 10), (40, 40), side=10)
     second = squares((5, 5), side=10)
-    found = survey(read_folder(write_pairs(tmp_path / "data", [first, second]), "objects"), ["0", "1"])
+    found = survey(read_folder(write_pairs(tmp_path / "data", [first, second]), ReadOptions("objects")), ["0", "1"])
     assert found.images == 2
     assert found.sizes == ((64, 64), (64, 64))
     assert (found.channels, found.grey) == (1, "uint8, 0 to 200")
@@ -55,7 +56,8 @@ def test_survey_by_hand(tmp_path: Path) -> None:
 def test_small_images_are_padded_and_large_ones_are_not(tmp_path: Path) -> None:
     for size, padding in ((128, "same"), (1200, "valid")):
         data = read_folder(
-            write_pairs(tmp_path / str(size), [squares((9, 9), (40, 40), side=12, size=size)] * 2), "objects"
+            write_pairs(tmp_path / str(size), [squares((9, 9), (40, 40), side=12, size=size)] * 2),
+            ReadOptions("objects"),
         )
         recipe = plan(data, data.names(), machine=LAPTOP).recipe
         assert recipe.network.padding == padding
@@ -65,13 +67,14 @@ def test_small_images_are_padded_and_large_ones_are_not(tmp_path: Path) -> None:
 def test_objects_decide_the_depth(tmp_path: Path) -> None:
     for side, depth in ((30, 3), (70, 4), (150, 5)):
         data = read_folder(
-            write_pairs(tmp_path / str(side), [squares((9, 9), (300, 300), side=side, size=512)] * 2), "objects"
+            write_pairs(tmp_path / str(side), [squares((9, 9), (300, 300), side=side, size=512)] * 2),
+            ReadOptions("objects"),
         )
         assert plan(data, data.names(), machine=LAPTOP).recipe.network.depth == depth
 
 
 def test_tiny_images_are_not_pooled_to_nothing(tmp_path: Path) -> None:
-    data = read_folder(write_pairs(tmp_path / "data", [squares((1, 1), side=4, size=16)] * 2), "objects")
+    data = read_folder(write_pairs(tmp_path / "data", [squares((1, 1), side=4, size=16)] * 2), ReadOptions("objects"))
     recipe = plan(data, data.names(), machine=LAPTOP).recipe
     assert recipe.network.depth == 2
     assert recipe.schedule.tile == 16
@@ -97,7 +100,7 @@ def test_membranes_are_recognised(kind: str, criterion: str, seed: float, tmp_pa
 def test_classes_have_no_ridge(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     pairs = [(random.integers(0, 255, (64, 64), np.uint8), random.integers(0, 3, (64, 64), np.uint8)) for _ in range(3)]
-    data = read_folder(write_pairs(tmp_path / "data", pairs), "classes")
+    data = read_folder(write_pairs(tmp_path / "data", pairs), ReadOptions("classes"))
     recipe = plan(data, data.names(), machine=LAPTOP).recipe
     assert (recipe.targets.ridge, recipe.targets.border_weight, recipe.schedule.criterion) == (0, 0, "dice")
     assert recipe.data.class_names == ("class_1", "class_2")
@@ -106,7 +109,7 @@ def test_classes_have_no_ridge(tmp_path: Path) -> None:
 
 def test_class_weights_balance_by_the_square_root(tmp_path: Path) -> None:
     """Cover 400 / 8192: weights proportional to frequency^-.5, mean over pixels 1."""
-    data = read_folder(write_pairs(tmp_path / "data", [squares((0, 0), (0, 10), side=10)] * 2), "objects")
+    data = read_folder(write_pairs(tmp_path / "data", [squares((0, 0), (0, 10), side=10)] * 2), ReadOptions("objects"))
     weights = plan(data, data.names(), machine=LAPTOP).recipe.targets.class_weights
     share = 200 / 4096
     assert weights[1] / weights[0] == pytest.approx(((1 - share) / share) ** 0.5, rel=1e-2)
@@ -133,7 +136,7 @@ def test_time_settings_put_each_other_out_of_force(setting: str, disc_folder: Pa
 
 
 def test_elastic_never_folds_a_tile(tmp_path: Path) -> None:
-    data = read_folder(write_pairs(tmp_path / "data", [squares((2, 2), side=30, size=64)] * 2), "objects")
+    data = read_folder(write_pairs(tmp_path / "data", [squares((2, 2), side=30, size=64)] * 2), ReadOptions("objects"))
     recipe = plan(data, data.names(), machine=LAPTOP).recipe
     assert recipe.schedule.tile == 64
     assert recipe.augment.elastic == pytest.approx(64 / 12, abs=0.05)

@@ -15,12 +15,14 @@ def copy_paste(
 ) -> tuple[Float32[Tensor, "b c h w"], Int64[Tensor, "b l h w"]]:
     """Pastes half of the objects of each tile's neighbour in the batch into it, at their own places.
 
-    What they cover is cut from the tile's own objects: an object that is hidden is not annotated either. Random numbers
-    come from torch's global generator, which training seeds by the step.
+    What they cover is cut from the tile's own objects: an object that is hidden is not annotated either. Pixels about
+    which nothing is known are covered too, but never pasted. Random numbers come from torch's global generator, which
+    training seeds by the step.
 
     Args:
         images: augmented tiles.
-        layers: keys of objects, id * kinds + class, 0 is background (`unmask.targets.targets.object_targets`).
+        layers: keys of objects, id * kinds + class, 0 is background, below 0 nothing is known
+            (`unmask.targets.targets.object_targets`).
         kinds: classes, the background counted.
         share: of the tiles that get objects, 0 to 1.
 

@@ -23,7 +23,7 @@ class Batch:
 
     Attributes:
         images: (b, c, h, w) float32 in channels_last, the network's input.
-        targets: (b, t, h2, w2) int64, the target maps where its output lies.
+        targets: (b, t, h2, w2) int64, the target maps where its output lies; below 0 where nothing is known.
         weights: (b, h2, w2) float32, the weight map there; None where there is none.
     """
 
@@ -45,7 +45,8 @@ def augment(
 
     Args:
         images: normalised sources, cut as large as `source_size(size, ranges)`.
-        targets: maps of the same pixels, classes or keys of objects below 2^24, of any integer type.
+        targets: maps of the same pixels, classes or keys of objects below 2^24, of any integer type; below 0 where
+            nothing is known.
         weights: of the same pixels, or None.
         ranges: how far tiles may be changed.
         size: side of the network's input.

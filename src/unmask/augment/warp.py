@@ -152,7 +152,7 @@ def warp(
 
     Args:
         images: sources, larger than the tiles by what `source_size` says.
-        targets: classes, or keys below 2^24, of the same pixels.
+        targets: classes, or keys below 2^24, of the same pixels; below 0 where nothing is known.
         weights: of the same pixels, or None.
         parameters: of each tile, on the images' device.
         size: side of the tile, the network's input.

@@ -75,14 +75,14 @@ def _picture(data: Path, predictions: Path, name: str, out: Path) -> None:
     """An unseen image, beside itself with truth and prediction outlined."""
     import numpy as np
 
-    from unmask.data.folder import read_folder, read_label_folder
+    from unmask.data.folder import ReadOptions, read_folder, read_label_folder
     from unmask.data.images import write_png
     from unmask.data.picture import compare
 
     sample = read_folder(data).load(name)
     assert sample.objects is not None, "phantoms have their truth"
     nothing = np.zeros_like(sample.objects)
-    _, found = read_label_folder(predictions, "objects").load(name)
+    found = read_label_folder(predictions, ReadOptions("objects")).load(name).objects
     panels = [
         compare(sample.image, truth, labels, {}) for truth, labels in ((nothing, nothing), (sample.objects, found))
     ]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Classes, Objects, kind_of
+from unmask.cli.options import Classes, Ignore, Layout, Objects, reading
 
 __all__ = ["evaluate"]
 
@@ -21,6 +21,8 @@ def evaluate(
     common: Annotated[bool, typer.Option("--common", help="Only images that every folder has.")] = False,
     objects: Objects = False,
     classes: Classes = False,
+    layout: Layout = None,
+    ignore: Ignore = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Score predictions against the truth; several predictions are compared side by side.
@@ -43,7 +45,7 @@ def evaluate(
     scores = evaluate_folders(
         predictions,
         truth,
-        kind=kind_of(objects, classes),
+        reading=reading(objects, classes, layout, ignore, None),
         split=split,
         common=common,
         on_read=lambda name, decision: say.print(f"{escape(name)}: {escape(decision)}"),

@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from unmask.errors import PredictionError
+
+if TYPE_CHECKING:
+    from unmask.data.options import ReadOptions
 
 __all__ = [
     "Accelerator",
@@ -14,12 +17,15 @@ __all__ = [
     "Classes",
     "Data",
     "Device",
+    "Ignore",
+    "Layout",
     "Net",
     "NetOption",
     "Objects",
     "SplitFile",
     "kind_of",
     "memory_bytes",
+    "reading",
 ]
 
 
@@ -40,13 +46,31 @@ class Accelerator(StrEnum):
 
 
 Data = Annotated[
-    Path, typer.Argument(help="A folder with images/ and masks/ whose files pair by name.", metavar="DATA")
+    Path,
+    typer.Argument(
+        help="A folder of images and their masks, of any layout, or a file that lists them.", metavar="DATA"
+    ),
 ]
 Objects = Annotated[bool, typer.Option("--objects", help="The masks are label images: every value is an object.")]
 Classes = Annotated[bool, typer.Option("--classes", help="The masks are class maps: every value is a class.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps; a GPU if there is one.", show_default=False)]
 SplitFile = Annotated[
     Path | None, typer.Option(help="A split.csv that lies elsewhere than in DATA.", metavar="FILE", show_default=False)
+]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        "--layout", help="How DATA is laid out, such as pairs, coco, ctc; seen unless given.", show_default=False
+    ),
+]
+Ignore = Annotated[
+    str | None,
+    typer.Option(
+        "--ignore",
+        help="What of the masks is not known: a value, a #colour, a class, or 'outside' all objects.",
+        metavar="WHAT",
+        show_default=False,
+    ),
 ]
 NetOption = Annotated[
     Net | None,
@@ -62,6 +86,15 @@ def kind_of(objects: bool, classes: bool) -> Literal["objects", "classes"] | Non
     if objects and classes:
         raise typer.BadParameter("--objects and --classes exclude each other")
     return "objects" if objects else "classes" if classes else None
+
+
+def reading(
+    objects: bool, classes: bool, layout: str | None, ignore: str | None, split_file: Path | None
+) -> "ReadOptions":
+    """What the options of a command say of its data."""
+    from unmask.data.options import ReadOptions
+
+    return ReadOptions(kind_of(objects, classes), layout, ignore, split_file)
 
 
 def memory_bytes(text: str | None) -> int | None:

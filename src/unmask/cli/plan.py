@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Base, Classes, Data, NetOption, Objects, SplitFile, kind_of
+from unmask.cli.options import Base, Classes, Data, Ignore, Layout, NetOption, Objects, SplitFile, reading
 
 __all__ = ["plan"]
 
@@ -19,6 +19,8 @@ def plan(
     steps: Annotated[int | None, typer.Option(help="A fixed number of steps instead.", min=1)] = None,
     objects: Objects = False,
     classes: Classes = False,
+    layout: Layout = None,
+    ignore: Ignore = None,
     split_file: SplitFile = None,
     out: Annotated[Path | None, typer.Option(help="Write the recipe to this YAML file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the recipe as one JSON object.")] = False,
@@ -38,8 +40,7 @@ def plan(
         settings=set_ or [],
         minutes=minutes,
         steps=steps,
-        kind=kind_of(objects, classes),
-        split_file=split_file,
+        reading=reading(objects, classes, layout, ignore, split_file),
     )
     resolved = setup.recipe
     if out is not None:

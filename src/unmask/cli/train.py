@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from unmask.cli.options import Accelerator, Base, Classes, Data, NetOption, Objects, SplitFile, kind_of
+from unmask.cli.options import (
+    Accelerator,
+    Base,
+    Classes,
+    Data,
+    Ignore,
+    Layout,
+    NetOption,
+    Objects,
+    SplitFile,
+    kind_of,
+)
 from unmask.errors import TrainingError
 
 __all__ = ["train"]
@@ -31,6 +42,8 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
     objects: Objects = False,
     classes: Classes = False,
+    layout: Layout = None,
+    ignore: Ignore = None,
     split_file: SplitFile = None,
     devices: Annotated[
         int | None, typer.Option(help="How many GPUs; all unless given.", min=1, show_default=False)
@@ -57,6 +70,8 @@ def train(
                 steps=steps,
                 kind=kind_of(objects, classes),
                 split_file=split_file,
+                layout=layout,
+                ignore=ignore,
                 resume=resume,
                 devices=devices or "auto",
                 nodes=nodes,

@@ -3,22 +3,38 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from unmask.data.annotations import Annotation, LeftOut, ListedImage, Listing, run_lengths
+import numpy as np
+
+from unmask.data.annotations import (
+    Annotation,
+    LeftOut,
+    ListedImage,
+    ListedObject,
+    Listing,
+    Polygons,
+    RunLengths,
+    run_lengths,
+)
 from unmask.data.channels import common_channels
-from unmask.data.coding import Kind
+from unmask.data.coding import Coding, Kind, unknown_ignore
 from unmask.data.dataset import Dataset, Entry
 from unmask.data.header import Header
-from unmask.data.listing import natural, read_headers, unique_names
+from unmask.data.images import read_header
+from unmask.data.listing import natural, unique_names
 from unmask.data.named_images import find_images, split_word
+from unmask.data.options import OUTSIDE, ReadOptions, attempt
 from unmask.errors import DataError, MaskError, PairingError
 
-__all__ = ["annotated_dataset"]
+__all__ = ["BEYOND", "EMPTY", "OUTSIDE_IMAGE", "annotated_dataset"]
 
-MOST_CLASSES = 255
+MOST_CLASSES = 254  # 255 marks what is to be ignored
 LARGEST = 2**29  # pixels; longer runs overrun pycocotools' memory
 EMPTY = ("shape without a pixel in the image", "shapes without a pixel in the image")
+OUTSIDE_IMAGE = ("shape outside the image", "shapes outside the image")
+BEYOND = ("part of a shape that leaves the image", "parts of shapes that leave the image")
 
 
 @dataclass(frozen=True)
@@ -26,16 +42,18 @@ class _Found:
     """Objects of all images, each with the name of its class, and what was left out."""
 
     objects: dict[Path, list[tuple[str, bytes]]] = field(default_factory=lambda: defaultdict(list))
+    ignored: dict[Path, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     left_out: list[LeftOut] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
 
 
-def annotated_dataset(root: Path, listings: Sequence[tuple[str, Listing]], kind: Kind) -> Dataset:
+def annotated_dataset(root: Path, listings: Sequence[tuple[str, Listing]], options: ReadOptions) -> Dataset:
     """The data set that annotation files list.
 
     Args:
         root: its folder, or one annotation file.
         listings: what the files of each kind hold, with the kind's name.
-        kind: what the data set's is to be.
+        options: kind "classes" where only classes matter; a class to ignore; what becomes of images with a problem.
 
     Raises:
         PairingError: images that are not there, are listed twice, or are of another size than listed.
@@ -43,26 +61,34 @@ def annotated_dataset(root: Path, listings: Sequence[tuple[str, Listing]], kind:
         UnreadableFile: an image that is damaged.
         DataError: run lengths that do not fit; images with different numbers of channels.
     """
+    kind: Kind = options.kind or "objects"
     listed = _located([image for _, listing in listings for image in listing.images], root)
-    headers = read_headers(list(listed))
     found = _Found(left_out=[one for _, listing in listings for one in listing.left_out])
-    for header in headers:
-        _collect(found, header, listed[header.path])
+    read = [attempt(options, partial(_collect, found, path, image, options)) for path, image in listed.items()]
+    headers = [header for header in read if header]
     classes = _classes(root, listings, found)
+    if options.ignore is not None and options.ignore not in (OUTSIDE, *found.names):
+        raise unknown_ignore(options.ignore, sorted(found.names), root)
+    names = unique_names([header.path for header in headers])
     entries = [
-        _entry(name, header, listed[header.path].file, found.objects[header.path], classes)
-        for header, name in zip(headers, unique_names(list(listed)), strict=True)
+        _entry(name, header, listed[header.path].file, found, classes)
+        for header, name in zip(headers, names, strict=True)
     ]
     return Dataset(
         root=root,
         entries=tuple(entries),
         channels=common_channels(headers),
-        kind=kind,
-        class_names=tuple(classes),
-        class_values=tuple(range(1, 1 + len(classes))),
-        decision=_decision(listings, found, classes, kind),
+        coding=Coding(
+            kind,
+            tuple(range(1, 1 + len(classes))),
+            _decision(listings, found, classes, kind),
+            tuple(classes),
+            outside=options.ignore == OUTSIDE,
+        ),
         pairing=_pairing(root, listed),
         splits=_splits(root, entries),
+        layout=" and ".join(name for name, _ in listings),
+        left_out=tuple(found.left_out),
     )
 
 
@@ -84,8 +110,9 @@ def _located(images: Sequence[ListedImage], root: Path) -> dict[Path, ListedImag
     return {path: found[path] for path in sorted(found, key=natural)}
 
 
-def _collect(found: _Found, header: Header, image: ListedImage) -> None:
+def _collect(found: _Found, path: Path, image: ListedImage, options: ReadOptions) -> Header:
     """Adds the objects of one image, as run lengths."""
+    header = read_header(path)
     if header.pages > 1:
         remedy = "save each as a file of its own"
         raise PairingError(f"holds {header.pages} images; an annotated file holds one", file=header.path, remedy=remedy)
@@ -94,16 +121,40 @@ def _collect(found: _Found, header: Header, image: ListedImage) -> None:
         raise DataError(problem, file=header.path, remedy="cut it into several, or give label images in masks/")
     if image.size not in (None, header.size):
         raise _other_size(header, image)
+    taken = []
     for one in image.objects:
-        try:
-            counts = run_lengths(one.shape, header.size)
-        except ValueError as error:
-            problem = f"has run lengths of an object in {image.name} that {error}"
-            raise DataError(problem, file=image.file, remedy="export the annotations again") from None
-        if counts is None:
-            found.left_out.append(LeftOut(EMPTY, image.name))
+        counts = _counts(one, image, header.size)
+        beyond = _beyond(one.shape, header.size)
+        if beyond or counts is None:
+            found.left_out.append(LeftOut(beyond or EMPTY, image.name))
+        if counts is not None:
+            taken.append((one, counts))
+    for one, counts in taken:
+        found.names.add(one.label)
+        if one.ignored or one.label == options.ignore:
+            found.ignored[header.path].append(counts)
         else:
             found.objects[header.path].append((one.label, counts))
+    return header
+
+
+def _counts(one: ListedObject, image: ListedImage, size: tuple[int, int]) -> bytes | None:
+    try:
+        return run_lengths(one.shape, size)
+    except ValueError as error:
+        problem = f"has run lengths of an object in {image.name} that {error}"
+        raise DataError(problem, file=image.file, remedy="export the annotations again") from None
+
+
+def _beyond(shape: Polygons | RunLengths, size: tuple[int, int]) -> tuple[str, str] | None:
+    """In words, that outlines leave the image by more than a pixel; None where they do not."""
+    corners = [part for part in shape if len(part) and np.isfinite(part).all()] if isinstance(shape, tuple) else []
+    if not corners:
+        return None
+    low, high = np.concatenate(corners).min(axis=0), np.concatenate(corners).max(axis=0)
+    if (high <= 0).any() or (low >= size[::-1]).any():
+        return OUTSIDE_IMAGE
+    return BEYOND if (low < -1).any() or (high > np.array(size[::-1]) + 1).any() else None
 
 
 def _other_size(header: Header, image: ListedImage) -> PairingError:
@@ -130,20 +181,22 @@ def _classes(root: Path, listings: Sequence[tuple[str, Listing]], found: _Found)
     return {name: index for index, name in enumerate((name for name in names if name in used), start=1)}
 
 
-def _entry(
-    name: str, header: Header, file: Path, objects: Sequence[tuple[str, bytes]], classes: dict[str, int]
-) -> Entry:
+def _entry(name: str, header: Header, file: Path, found: _Found, classes: dict[str, int]) -> Entry:
+    objects = found.objects[header.path]
     annotation = Annotation(
-        header.size, tuple(classes[label] for label, _ in objects), tuple(counts for _, counts in objects)
+        header.size,
+        tuple(classes[label] for label, _ in objects),
+        tuple(counts for _, counts in objects),
+        tuple(found.ignored[header.path]),
     )
-    return Entry(name, header.path, file, annotation=annotation)
+    return Entry(name, header.path, annotation, listed=file)
 
 
 def _splits(root: Path, entries: Sequence[Entry]) -> dict[str, str]:
     """The split by the names of files and folders, where all say one and there is something to train on."""
     if root.is_file():
         return {}
-    words = {entry.name: split_word(entry.mask or root, root) for entry in entries}
+    words = {entry.name: split_word(entry.listed or root, root) for entry in entries}
     splits = {name: word for name, word in words.items() if word}
     return splits if len(splits) == len(words) and "train" in splits.values() else {}
 

@@ -15,10 +15,10 @@ from typing import Any
 from unmask.data.annotated import annotated_dataset
 from unmask.data.annotations import Listing
 from unmask.data.coco import is_coco, read_coco
-from unmask.data.coding import Kind
 from unmask.data.dataset import Dataset
 from unmask.data.listing import natural
 from unmask.data.named_images import ANNOTATIONS, WORDS
+from unmask.data.options import ReadOptions
 from unmask.data.via import is_via, read_via
 from unmask.errors import DataError, PairingError, UnreadableFile
 
@@ -44,12 +44,12 @@ class _Json:
     problem: UnreadableFile | None = None
 
 
-def read_annotated(root: Path, kind: Kind | None = None) -> Dataset | None:
+def read_annotated(root: Path, options: ReadOptions) -> Dataset | None:
     """Reads a data set whose objects are in JSON files.
 
     Args:
         root: its folder, or one such file.
-        kind: "classes" where only classes matter; else objects.
+        options: kind "classes" where only classes matter; else objects.
 
     Returns:
         The data set; None where there is no such file. Objects are turned into pixels when an image is loaded.
@@ -70,7 +70,7 @@ def read_annotated(root: Path, kind: Kind | None = None) -> Dataset | None:
     for name, (_, read) in KINDS.items():
         if files := {one.file: one.content for one in found if one.kind == name}:
             listings.append((name, read(files)))
-    return annotated_dataset(root, listings, kind or "objects")
+    return annotated_dataset(root, listings, options)
 
 
 def unknown_json(root: Path) -> DataError | None:

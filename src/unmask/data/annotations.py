@@ -5,6 +5,7 @@ between 0 and 1. Outlines are filled by pycocotools, so that masks are those tha
 outside the image is cut off.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,7 +14,7 @@ import numpy as np
 import pycocotools.mask as coco_masks
 from jaxtyping import Float64, Int32, UInt8
 
-from unmask.arrays import ClassMap, LabelImage
+from unmask.arrays import ClassMap, LabelImage, MaskImage
 from unmask.data.run_lengths import check_runs, mask_of_runs, read_runs
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Listing",
     "Polygons",
     "RunLengths",
+    "layered",
     "run_lengths",
 ]
 
@@ -46,10 +48,11 @@ class RunLengths:
 
 @dataclass(frozen=True)
 class ListedObject:
-    """An object as its file has it: the name of its class, and its shape."""
+    """An object as its file has it: the name of its class, and its shape; or a region to ignore."""
 
     label: str
     shape: Polygons | RunLengths
+    ignored: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,14 @@ class LabelLayers:
         objects: (h, w) int32; where objects overlap the smaller one, so that it is not lost within a larger.
         layers: (l, h, w) int32 where objects overlap, every object whole in one of them; None where none do.
         layer_classes: (n + 1,) uint8, the class of each id, 0 for the background.
+        ignore: (h, w) bool, true where nothing is known; never on an object. None: all is known.
     """
 
     classes: ClassMap
     objects: LabelImage
     layers: Int32[np.ndarray, "l h w"] | None
     layer_classes: UInt8[np.ndarray, " ids"]
+    ignore: MaskImage | None = None
 
 
 @dataclass(frozen=True)
@@ -119,28 +124,53 @@ class Annotation:
         size: rows and columns of the image.
         classes: class index of each object, 1 or more.
         counts: compressed run lengths of each object, as `run_lengths` gives them; each has a pixel.
+        ignored: of regions to ignore, likewise.
     """
 
     size: tuple[int, int]
     classes: tuple[int, ...] = ()
     counts: tuple[bytes, ...] = ()
+    ignored: tuple[bytes, ...] = ()
 
     def label_layers(self) -> LabelLayers:
         """The objects as pixels, numbered in the order given."""
         parts = [mask_of_runs(read_runs(counts), self.size[0]) for counts in self.counts]
-        class_of = np.array([0, *self.classes], np.uint8)
-        objects = np.zeros(self.size, np.int32)
-        for index in sorted(range(len(parts)), key=lambda index: -int(parts[index][0].sum())):
-            mask, place = parts[index]
-            objects[place][mask] = index + 1
-        layers: list[LabelImage] = []
-        for label, (mask, place) in enumerate(parts, start=1):
-            free = next((layer for layer in layers if not layer[place][mask].any()), None)
-            if free is None:
-                free = np.zeros(self.size, np.int32)
-                layers.append(free)
-            free[place][mask] = label
-        return LabelLayers(class_of[objects], objects, np.stack(layers) if len(layers) > 1 else None, class_of)
+        ignore = np.zeros(self.size, np.bool_)
+        for counts in self.ignored:
+            mask, place = mask_of_runs(read_runs(counts), self.size[0])
+            ignore[place] |= mask
+        return layered(parts, self.classes, self.size, ignore if self.ignored else None)
+
+
+def layered(
+    parts: Sequence[tuple[MaskImage, tuple[slice, slice]]],
+    classes: Sequence[int],
+    size: tuple[int, int],
+    ignore: MaskImage | None = None,
+) -> LabelLayers:
+    """Objects given one by one, which may overlap, as pixels, numbered in the order given.
+
+    Args:
+        parts: the pixels of each in a window of the image, (h, w) bool, and the window's rows and columns.
+        classes: of each, 1 or more.
+        size: rows and columns of the image.
+        ignore: (h, w) bool, what is to be ignored where there is no object.
+    """
+    class_of = np.array([0, *classes], np.uint8)
+    objects = np.zeros(size, np.int32)
+    for index in sorted(range(len(parts)), key=lambda index: -int(parts[index][0].sum())):
+        mask, place = parts[index]
+        objects[place][mask] = index + 1
+    layers: list[LabelImage] = []
+    for label, (mask, place) in enumerate(parts, start=1):
+        free = next((layer for layer in layers if not layer[place][mask].any()), None)
+        if free is None:
+            free = np.zeros(size, np.int32)
+            layers.append(free)
+        free[place][mask] = label
+    if ignore is not None:
+        ignore = ignore & (objects == 0)
+    return LabelLayers(class_of[objects], objects, np.stack(layers) if len(layers) > 1 else None, class_of, ignore)
 
 
 def run_lengths(shape: Polygons | RunLengths, size: tuple[int, int]) -> bytes | None:

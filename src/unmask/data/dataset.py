@@ -7,66 +7,42 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
-from unmask.data.annotations import Annotation
-from unmask.data.channels import with_channels
-from unmask.data.coding import Coding, Kind, interpret
-from unmask.data.images import read_image
-from unmask.data.masks import read_mask
+from unmask.data.annotations import Annotation, LeftOut
+from unmask.data.coding import Coding, Kind
+from unmask.data.entry import Entry, read_pixels
+from unmask.data.masks import check_sizes
 from unmask.data.sample import Sample
+from unmask.data.truth import read_truth
 from unmask.errors import DataError, PairingError
 
-__all__ = ["Dataset", "Entry", "check_sizes", "split_dataset"]
+__all__ = ["Dataset", "Entry", "split_dataset"]
 
 MOST_VALIDATION = 40  # more images make validation slower, hardly surer
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One image and its mask, as files.
-
-    Attributes:
-        name: unique in the data set.
-        image: the file with the image.
-        mask: the file with its mask or its annotation, or None.
-        page: which image of a multi-page file, from 0; None where the file holds one.
-        mask_page: which mask of a multi-page file, from 0; None where the file holds one.
-        annotation: its objects where they are no mask but shapes, as in COCO and VIA files; else None.
-    """
-
-    name: str
-    image: Path
-    mask: Path | None = None
-    page: int | None = None
-    mask_page: int | None = None
-    annotation: Annotation | None = None
-
-
-@dataclass(frozen=True)
 class Dataset:
-    """Images, their masks where there are any, and what was found out about them.
+    """Images, their annotation where there is any, and what was found out about them.
 
     Attributes:
-        root: the folder they came from.
+        root: the folder they came from, or the file that lists them.
         entries: one an image, in natural order of names.
         channels: of every image; copies of grey and constant alpha are dropped when an image is loaded.
-        kind: what mask values are: "objects", "classes", "binary"; None where there are no masks.
-        class_names: without background, e.g. ("object",) or ("class_1", "class_2"); empty where there are no masks.
-        class_values: the mask value of each class, e.g. (255,); 1, 2, ... for annotations that are shapes; empty for
-            label images and where there are no masks.
-        decision: one plain sentence: what the masks hold, what that was taken for and how to overrule it.
+        coding: what the values of masks mean, and the names of classes; None where there is no annotation.
         pairing: one plain sentence: how files were paired, with an example.
         splits: name to "train", "val" or "test"; empty where neither a split.csv nor names of folders say it.
+        layout: the name of the layout that they were found in; empty where they are images alone.
+        left_out: annotations that were not taken as objects, or only in part.
     """
 
     root: Path
     entries: tuple[Entry, ...]
     channels: int
-    kind: Kind | None = None
-    class_names: tuple[str, ...] = ()
-    class_values: tuple[int, ...] = ()
-    decision: str = "There are no masks."
+    coding: Coding | None = None
     pairing: str = ""
     splits: Mapping[str, str] = field(default_factory=dict)
+    layout: str = ""
+    left_out: tuple[LeftOut, ...] = ()
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -75,6 +51,26 @@ class Dataset:
                 problem = f"gets the name {entry.name}, which another image has"
                 raise PairingError(problem, file=entry.image, remedy="rename one of the two files")
             seen.add(entry.name)
+
+    @property
+    def kind(self) -> Kind | None:
+        """What mask values are: "objects", "classes", "binary"; None where there is no annotation."""
+        return None if self.coding is None else self.coding.kind
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Without background, such as ("object",) or ("class_1", "class_2"); empty where there is no annotation."""
+        return () if self.coding is None else self.coding.class_names
+
+    @property
+    def class_values(self) -> tuple[int, ...]:
+        """The mask value of each class; 1, 2, ... for annotations that are shapes; empty for label images."""
+        return () if self.coding is None else self.coding.values
+
+    @property
+    def decision(self) -> str:
+        """One plain sentence: what the masks hold, what that was taken for and how to overrule it."""
+        return "There are no masks." if self.coding is None else self.coding.decision
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -110,7 +106,7 @@ class Dataset:
         """Reads one image and its mask.
 
         Returns:
-            The sample; `classes` and `objects` are None where there is no mask.
+            The sample; `classes` and `objects` are None where there is no annotation.
 
         Raises:
             DataError: there is no such image, it has other channels than the set, or image and mask differ in size.
@@ -118,51 +114,28 @@ class Dataset:
             MaskError: mask values that mean nothing.
         """
         entry = self.entry(name)
-        file = read_image(entry.image, entry.page or 0)
-        image = with_channels(file.planes[0], file.header, self.channels)
-        sample = Sample(name, image, pixel_size=file.pixel_size, file=entry.image)
-        if entry.annotation is not None:
-            return _with_annotation(sample, entry.annotation)
-        if entry.mask is None or self.kind is None:
+        image, header = read_pixels(entry, self.channels)
+        sample = Sample(name, image, pixel_size=header.pixel_size, file=entry.image)
+        if entry.source is None or self.coding is None:
             return sample
-        mask = read_mask(entry.mask, entry.mask_page or 0)[0]
-        check_sizes(entry.mask, (mask.shape[0], mask.shape[1]), sample.size)
-        classes, objects = interpret(mask, Coding(self.kind, self.class_values, self.decision), entry.mask)
-        return replace(sample, classes=classes, objects=objects)
+        if isinstance(entry.source, Annotation) and entry.source.size != sample.size:
+            problem = "was {} x {} pixels when the data set was read".format(*entry.source.size)
+            raise PairingError(problem, file=entry.image, remedy="start again, so that all images are looked at anew")
+        found = read_truth(entry, self.coding)
+        if entry.masks:
+            check_sizes(entry.masks[0], found.objects.shape, sample.size)
+        return replace(
+            sample,
+            classes=found.classes,
+            objects=found.objects,
+            layers=found.layers,
+            layer_classes=None if found.layers is None else found.layer_classes,
+            ignore=found.ignore,
+        )
 
     @cached_property
     def _by_name(self) -> dict[str, Entry]:
         return {entry.name: entry for entry in self.entries}
-
-
-def _with_annotation(sample: Sample, annotation: Annotation) -> Sample:
-    if sample.size != annotation.size:
-        problem = f"was {annotation.size[0]} x {annotation.size[1]} pixels when the data set was read"
-        raise PairingError(problem, file=sample.file, remedy="start again, so that all images are looked at anew")
-    found = annotation.label_layers()
-    class_of = None if found.layers is None else found.layer_classes
-    return replace(sample, classes=found.classes, objects=found.objects, layers=found.layers, layer_classes=class_of)
-
-
-def check_sizes(mask: Path, size: tuple[int, int], image: tuple[int, int]) -> None:
-    """Refuses a mask of another size than its image.
-
-    Args:
-        mask: the mask's file, for the message.
-        size: (rows, columns) of the mask.
-        image: (rows, columns) of the image.
-
-    Raises:
-        PairingError: they differ; says so when rows and columns are swapped.
-    """
-    if size == image:
-        return
-    problem = f"is {size[0]} x {size[1]} pixels (rows x columns), its image {image[0]} x {image[1]}"
-    remedy = "export the mask at the image's own size; resizing it afterwards would blur it"
-    if size == image[::-1]:
-        problem += ": rows and columns are swapped"
-        remedy = "transpose the mask, in Python mask.T; if image and mask were turned by a viewer, turn one back"
-    raise PairingError(problem, file=mask, remedy=remedy)
 
 
 def split_dataset(dataset: Dataset, seed: int, val_fraction: float = 0.15) -> dict[str, list[str]]:

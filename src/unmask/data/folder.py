@@ -1,21 +1,15 @@
-"""Folders of images and annotations, as people lay them out.
-
-cells/images/a.tif  cells/masks/a.tif                  also image, mask, label and labels, in any case: paired.py
-cells/a.tif  cells/a_mask.tif                          side by side
-coco/instances_train2017.json  coco/train2017/a.jpg    COCO and VIA files: annotation_files.py
-cells/split.csv                                        optional: which images train, validate and test
-"""
+"""Data sets and images from what a user gives: a folder or a file. The layouts are in `layouts.py`."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from unmask.data.annotation_files import read_annotated, unknown_json
 from unmask.data.channels import common_channels
 from unmask.data.dataset import Dataset, Entry
 from unmask.data.label_folder import LabelFolder, read_label_folder
+from unmask.data.layouts import LAYOUTS, read_layout
 from unmask.data.listing import (
     existing_data,
     find_folder,
@@ -25,29 +19,21 @@ from unmask.data.listing import (
     read_headers,
     unique_names,
 )
-from unmask.data.paired import IMAGES, MASKS, read_paired
+from unmask.data.options import ReadOptions
+from unmask.data.paired import IMAGES, MASKS
 from unmask.data.pairing import masks_beside
 from unmask.data.split import read_split
 from unmask.errors import PairingError, UnmaskError, UnreadableFile
 
-__all__ = ["LabelFolder", "read_folder", "read_images", "read_label_folder"]
-
-# Each reads one layout, or gives None where it is another; the first that knows a folder reads it.
-LAYOUTS: tuple[Callable[[Path, Literal["objects", "classes"] | None], Dataset | None], ...] = (
-    read_paired,
-    read_annotated,
-)
+__all__ = ["LabelFolder", "ReadOptions", "read_folder", "read_images", "read_label_folder"]
 
 
-def read_folder(
-    path: str | Path, kind: Literal["objects", "classes"] | None = None, split: str | Path | None = None
-) -> Dataset:
+def read_folder(path: str | Path, options: ReadOptions | None = None) -> Dataset:
     """Finds images and their annotation, and decides what it means. Looks at every mask, and at image headers.
 
     Args:
-        path: the folder, or a COCO or VIA file.
-        kind: overrules what the masks are taken for.
-        split: a split.csv that lies elsewhere; the folder's own unless given. It overrules names of files and folders.
+        path: the folder, or the file that lists or annotates its images.
+        options: what the user says of them; everything is found out unless given.
 
     Returns:
         The data set; images are read when they are asked for.
@@ -58,9 +44,12 @@ def read_folder(
         UnreadableFile: a damaged file.
         DataError: images with different numbers of channels; a split.csv that does not fit; JSON of an unknown kind.
     """
+    options = options or ReadOptions()
     root = existing_data(path)
-    dataset = _layout(root, kind)
-    splits = read_split(_split_file(root, split), dataset.entries)
+    dataset = read_layout(root, options)
+    if dataset is None:
+        raise _no_layout(root, options)
+    splits = read_split(_split_file(root, options.split), dataset.entries)
     return replace(dataset, splits=splits or dataset.splits)
 
 
@@ -109,14 +98,11 @@ def _split_file(root: Path, split: str | Path | None) -> Path:
     return Path(split)
 
 
-def _layout(root: Path, kind: Literal["objects", "classes"] | None) -> Dataset:
-    for read in LAYOUTS:
-        if dataset := read(root, kind):
-            return dataset
-    raise _no_layout(root)
-
-
-def _no_layout(root: Path) -> UnmaskError:
+def _no_layout(root: Path, options: ReadOptions | None = None) -> UnmaskError:
+    if options is not None and options.layout is not None:
+        words = next(layout.words for layout in LAYOUTS if layout.name == options.layout)
+        remedy = f"leave --layout out, or lay it out so: {words}"
+        return PairingError(f"is not laid out as {options.layout}", file=root, remedy=remedy)
     problem = unknown_json(root)
     images, masks = (None, None) if root.is_file() else (find_folder(root, IMAGES), find_folder(root, MASKS))
     if problem and (isinstance(problem, UnreadableFile) or not (images or masks)):
@@ -124,6 +110,9 @@ def _no_layout(root: Path) -> UnmaskError:
     if not images and not masks and any(child.is_file() for child in root.iterdir()):
         image_files(root)  # says which files there are instead
     there = ", ".join(sorted(f"{child.name}/" for child in root.iterdir() if child.is_dir())) or "no folders"
+    if images and masks:
+        for folder in (images, masks):
+            image_files(folder)  # says which files there are instead
     if images or masks:
         found, missing = (images, "masks") if images else (masks, "images")
         words = f"has {found.name if found else ''}/ but no {missing}/ (there: {there})"
@@ -140,7 +129,7 @@ def _files(path: Path) -> list[Path]:
     root = existing_data(path)
     folder = root if root.is_file() else find_folder(root, IMAGES) or root
     if root.is_file() or not holds_images(folder):
-        if annotated := read_annotated(root):
+        if annotated := read_annotated(root, ReadOptions()):
             return [entry.image for entry in annotated.entries]
         if root.is_file():
             raise _no_layout(root)

@@ -24,6 +24,9 @@ __all__ = [
 ]
 
 
+DATA_FILES = (".json", ".geojson", ".csv", ".tsv")
+
+
 def existing_folder(path: str | Path) -> Path:
     """The path of a folder that is there.
 
@@ -39,13 +42,13 @@ def existing_folder(path: str | Path) -> Path:
 
 
 def existing_data(path: str | Path) -> Path:
-    """The path of a folder, or of an annotation file (JSON), that is there.
+    """The path of a folder, or of a file that lists or annotates images, that is there.
 
     Raises:
         PairingError: it does not exist, or is a file of another kind.
     """
     path = Path(path)
-    return path if path.suffix.lower() == ".json" and path.is_file() else existing_folder(path)
+    return path if path.suffix.lower() in DATA_FILES and path.is_file() else existing_folder(path)
 
 
 def find_folder(root: Path, names: Sequence[str]) -> Path | None:

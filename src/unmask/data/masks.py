@@ -16,9 +16,9 @@ from skimage.measure import label
 from unmask.arrays import AnyArray, MaskImage
 from unmask.data.channels import with_channels
 from unmask.data.images import read_image
-from unmask.errors import DataError, MaskError
+from unmask.errors import DataError, MaskError, PairingError
 
-__all__ = ["MaskFacts", "check_sound", "look_at", "read_mask"]
+__all__ = ["MaskFacts", "check_sizes", "check_sound", "look_at", "read_mask"]
 
 LOSSY = (".jpg", ".jpeg")
 CROSS = ndimage.generate_binary_structure(2, 1)
@@ -112,6 +112,27 @@ def check_sound(facts: Sequence[MaskFacts]) -> None:
     raise MaskError(
         problem, file=one.file, remedy=remedy + (", and remove the JPEG" if one.file.suffix in LOSSY else "")
     )
+
+
+def check_sizes(mask: Path, size: tuple[int, int], image: tuple[int, int]) -> None:
+    """Refuses a mask of another size than its image.
+
+    Args:
+        mask: the mask's file, for the message.
+        size: (rows, columns) of the mask.
+        image: (rows, columns) of the image.
+
+    Raises:
+        PairingError: they differ; says so when rows and columns are swapped.
+    """
+    if size == image:
+        return
+    problem = f"is {size[0]} x {size[1]} pixels (rows x columns), its image {image[0]} x {image[1]}"
+    remedy = "export the mask at the image's own size; resizing it afterwards would blur it"
+    if size == image[::-1]:
+        problem += ": rows and columns are swapped"
+        remedy = "transpose the mask, in Python mask.T; if image and mask were turned by a viewer, turn one back"
+    raise PairingError(problem, file=mask, remedy=remedy)
 
 
 def _check_integer(path: Path, mask: AnyArray) -> None:

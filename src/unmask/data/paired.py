@@ -1,15 +1,18 @@
 """Data sets whose masks are images: in two folders, or side by side."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
 
 from unmask.data.channels import common_channels
 from unmask.data.coding import decide
-from unmask.data.dataset import Dataset, Entry, check_sizes
+from unmask.data.dataset import Dataset, Entry
+from unmask.data.entry import MaskFile
 from unmask.data.header import Header
-from unmask.data.listing import find_folder, holds_images, image_files, page_name, read_headers, stem
-from unmask.data.masks import MaskFacts, look_at
+from unmask.data.images import read_header
+from unmask.data.listing import find_folder, holds_images, image_files, page_name, stem
+from unmask.data.masks import MaskFacts, check_sizes, look_at
+from unmask.data.options import ReadOptions, attempt
 from unmask.data.pairing import masks_beside, pair
 from unmask.errors import MaskError, PairingError
 
@@ -19,12 +22,12 @@ IMAGES = ("images", "image")
 MASKS = ("masks", "mask", "labels", "label")
 
 
-def read_paired(root: Path, kind: Literal["objects", "classes"] | None = None) -> Dataset | None:
+def read_paired(root: Path, options: ReadOptions) -> Dataset | None:
     """Pairs images and masks, and decides what the masks mean. Looks at every mask, and at image headers.
 
     Args:
-        root: the folder, or an annotation file, which is another layout.
-        kind: overrules what the masks are taken for.
+        root: the folder, or a file, which is another layout.
+        options: a kind overrules what the masks are taken for; what becomes of files with a problem.
 
     Returns:
         The data set; None where there are no images and masks laid out so.
@@ -38,37 +41,54 @@ def read_paired(root: Path, kind: Literal["objects", "classes"] | None = None) -
     found = None if root.is_file() else images_and_masks(root)
     if found is None:
         return None
-    images, masks = found
-    pairs = pair(images, masks)
-    headers = read_headers([image for image, _ in pairs])
-    facts = look_at([mask for _, mask in pairs])
-    for header, seen in zip(headers, facts, strict=True):
-        _check_pair(header, seen)
-    coding = decide([one for seen in facts for one in seen], kind)
-    if all(one.values.size == 0 for seen in facts for one in seen):
+    with ThreadPoolExecutor() as pool:
+        looked = [
+            one
+            for one in pool.map(lambda files: _look(files[0], files[1], options), pair(*found, options.report))
+            if one
+        ]
+    if not looked:
+        raise PairingError("holds no image with a sound mask", file=root, remedy="mend the first of them")
+    headers = [header for header, _ in looked]
+    facts = [one for _, seen in looked for one in seen]
+    coding = decide(facts, options)
+    if all(one.values.size == 0 for one in facts):
         remedy = "draw at least one object in one of them"
-        raise MaskError("holds only empty masks (all 0)", file=masks[0].parent, remedy=remedy)
+        raise MaskError("holds only empty masks (all 0)", file=facts[0].file.parent, remedy=remedy)
     entries = tuple(
-        Entry(page_name(stem(header.path), page, header.pages), header.path, mask, *_page_pair(page, header.pages))
-        for header, (_, mask) in zip(headers, pairs, strict=True)
+        Entry(
+            page_name(stem(header.path), page, header.pages),
+            header.path,
+            MaskFile(seen[page].file, page if header.pages > 1 else None),
+            page if header.pages > 1 else None,
+        )
+        for header, seen in looked
         for page in range(header.pages)
     )
     return Dataset(
         root=root,
         entries=entries,
         channels=common_channels(headers),
-        kind=coding.kind,
-        class_names=coding.class_names,
-        class_values=coding.values,
-        decision=coding.decision,
-        pairing=_pairing(root, pairs, len(entries)),
+        coding=coding,
+        pairing=_pairing(root, [(header.path, seen[0].file) for header, seen in looked], len(entries)),
     )
+
+
+def _look(image: Path, mask: Path, options: ReadOptions) -> tuple[Header, list[MaskFacts]] | None:
+    """The header of an image and the facts of its mask; None where a problem was reported."""
+
+    def look() -> tuple[Header, list[MaskFacts]]:
+        header, facts = read_header(image), look_at([mask])[0]
+        _check_pair(header, facts)
+        return header, facts
+
+    return attempt(options, look)
 
 
 def images_and_masks(root: Path) -> tuple[list[Path], list[Path]] | None:
     """The image files and the mask files of a data folder, or None."""
     images, masks = find_folder(root, IMAGES), find_folder(root, MASKS)
-    if images and masks:
+    if images and masks and holds_images(images) and holds_images(masks):
         return image_files(images), image_files(masks)
     if images or masks or not holds_images(root):
         return None
@@ -85,10 +105,6 @@ def _check_pair(image: Header, masks: Sequence[MaskFacts]) -> None:
         remedy = "give both the same pages; where pages are channels, save the image with its channel axis named C"
         raise PairingError(problem, file=masks[0].file, remedy=remedy)
     check_sizes(masks[0].file, masks[0].size, image.size)
-
-
-def _page_pair(page: int, pages: int) -> tuple[int | None, int | None]:
-    return (page, page) if pages > 1 else (None, None)
 
 
 def _pairing(root: Path, pairs: Sequence[tuple[Path, Path]], images: int) -> str:

@@ -39,12 +39,15 @@ def masks_beside(files: Sequence[Path]) -> list[Path]:
     return [file for file in files if mask_core(file) != stem(file) and (file.parent, mask_core(file)) in stems]
 
 
-def pair(images: Sequence[Path], masks: Sequence[Path]) -> list[tuple[Path, Path]]:
+def pair(
+    images: Sequence[Path], masks: Sequence[Path], report: Callable[[PairingError], None]
+) -> list[tuple[Path, Path]]:
     """Pairs images with masks.
 
     Args:
         images: image files; at least one.
         masks: mask files; at least one.
+        report: called with each problem of a single file; the file is left out where it returns.
 
     Returns:
         (image, mask), in natural order of the images.
@@ -58,7 +61,7 @@ def pair(images: Sequence[Path], masks: Sequence[Path]) -> list[tuple[Path, Path
         pairs |= _matches(_left(images, pairs), _left(masks, pairs.values()), image_key, mask_key)
     if not pairs and len({_pattern(image) for image in images}) == len({_pattern(mask) for mask in masks}) == 1:
         pairs = _matches(images, masks, _numbers, _numbers)
-    _check_complete(images, masks, pairs)
+    _check_complete(images, masks, pairs, report)
     return sorted(pairs.items(), key=lambda item: natural(item[0]))
 
 
@@ -102,7 +105,12 @@ def _check_stems(images: Sequence[Path]) -> None:
             raise PairingError(problem, file=group[1], remedy="rename one of them, or remove it if it is a copy")
 
 
-def _check_complete(images: Sequence[Path], masks: Sequence[Path], pairs: dict[Path, Path]) -> None:
+def _check_complete(
+    images: Sequence[Path],
+    masks: Sequence[Path],
+    pairs: dict[Path, Path],
+    report: Callable[[PairingError], None],
+) -> None:
     alone, spare = _left(images, pairs), _left(masks, pairs.values())
     if not pairs:
         problem = f"no mask has the name of an image (images such as {images[0].name}, masks such as {masks[0].name})"
@@ -112,13 +120,13 @@ def _check_complete(images: Sequence[Path], masks: Sequence[Path], pairs: dict[P
         twin = next((pairs[image] for image in pairs if _core(image) == _core(mask)), None)
         if twin is not None:
             problem = f"is a second mask of one image, beside {twin.name}"
-            raise PairingError(problem, file=mask, remedy="keep the right one of the two")
-    if alone:
-        raise _alone(alone, spare)
-    if spare:
-        problem = "is a mask without an image" + _and_more(len(spare))
+            report(PairingError(problem, file=mask, remedy="keep the right one of the two"))
+    for place in range(len(alone)):
+        report(_alone(alone[place:], spare))
+    for place, mask in enumerate(spare):
+        problem = "is a mask without an image" + _and_more(len(spare) - place)
         remedy = f"put its image into {images[0].parent}, or move the mask away"
-        raise PairingError(problem, file=spare[0], remedy=remedy)
+        report(PairingError(problem, file=mask, remedy=remedy))
 
 
 def _alone(images: Sequence[Path], spare: Sequence[Path]) -> PairingError:

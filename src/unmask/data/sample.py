@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32, UInt8
 
-from unmask.arrays import ClassMap, LabelImage, RawImage
+from unmask.arrays import ClassMap, LabelImage, MaskImage, RawImage
 
 __all__ = ["Sample"]
 
@@ -26,6 +26,8 @@ class Sample:
         layers: (l, h, w) int32 where annotated objects overlap: every object is whole in one of the layers, under its
             id; `objects` shows one object a pixel. None: no object overlaps another, `objects` has all there is.
         layer_classes: with `layers`, the class of each id: (largest id + 1,) uint8, 0 for ids that are not there.
+        ignore: (h, w) bool, true where nothing is known: neither learned from nor scored. There `classes`, `objects`
+            and `layers` are 0. None: all is known.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Sample:
     file: Path | None = None
     layers: Int32[np.ndarray, "l h w"] | None = None
     layer_classes: UInt8[np.ndarray, " ids"] | None = None
+    ignore: MaskImage | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from unmask.arrays import ClassMap
-from unmask.data.dataset import Entry
+from unmask.data.annotations import LabelLayers
 from unmask.data.label_folder import LabelFolder, read_label_folder
+from unmask.data.options import ReadOptions
 from unmask.data.split import read_split
 from unmask.errors import DataError, PairingError
 from unmask.metrics.coco import CocoImage, CocoObject, coco_scores
@@ -24,7 +25,7 @@ def evaluate_folders(
     predictions: Sequence[Path],
     truth: Path,
     *,
-    kind: Literal["objects", "classes"] | None = None,
+    reading: ReadOptions | None = None,
     split: str | None = None,
     common: bool = False,
     on_read: Callable[[str, str], None] | None = None,
@@ -37,7 +38,8 @@ def evaluate_folders(
     Args:
         predictions: folders of label images, of any tool, or that `predict` wrote.
         truth: a folder of label images, a data set, or its COCO or VIA file.
-        kind: what the masks hold, where looking at them is not enough.
+        reading: what the user says of the masks, where looking at them is not enough; a layout and what to ignore are
+            the truth's.
         split: only the images that the truth's split.csv puts there.
         common: only the images that every folder has.
         on_read: called with each folder's name and what its masks were taken for.
@@ -50,7 +52,9 @@ def evaluate_folders(
         MaskError: masks that cannot be understood.
         DataError: the truth has no split.csv, or a split without images.
     """
-    true = read_label_folder(truth, kind)
+    reading = reading or ReadOptions()
+    kind = reading.kind
+    true = read_label_folder(truth, reading)
     found = {name: _read(path, true, kind) for name, path in zip(_names(predictions), predictions, strict=True)}
     if on_read is not None:
         for name, folder in {truth.name: true, **found}.items():
@@ -66,14 +70,14 @@ def evaluate_folders(
 def _read(path: Path, truth: LabelFolder, kind: Literal["objects", "classes"] | None) -> LabelFolder:
     if truth.kind == "classes":
         # A prediction need not hold every class: its values mean what the truth's mean.
-        return replace(read_label_folder(path, "classes"), coding=truth.coding)
+        return replace(read_label_folder(path, ReadOptions("classes")), coding=truth.coding)
     if (path / "summary.json").exists():  # our own
         if (path / "coco.json").exists() and not (path / "labels").exists():
             raise PairingError("has no label images", file=path, remedy="predict again, with --save labels,coco")
-        return read_label_folder(path, "objects")
-    found = read_label_folder(path, kind)
+        return read_label_folder(path, ReadOptions("objects"))
+    found = read_label_folder(path, ReadOptions(kind))
     # Against objects, a few ids that come in pieces are objects that came in pieces, not classes.
-    return read_label_folder(path, "objects") if found.kind == "classes" else found
+    return read_label_folder(path, ReadOptions("objects")) if found.kind == "classes" else found
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -86,8 +90,7 @@ def _of_split(truth: LabelFolder, split: str) -> list[str]:
     file = (truth.root.parent if truth.root.is_file() else truth.root) / "split.csv"
     if not file.exists() and not truth.splits:
         raise DataError("there is no split.csv", file=truth.root, remedy="leave --split out, or use --common")
-    entries = [Entry(name, place) for name, (place, _) in truth.entries.items()]
-    words = read_split(file, entries) if file.exists() else truth.splits
+    words = read_split(file, list(truth.entries.values())) if file.exists() else truth.splits
     names = [name for name, word in words.items() if word == split]
     if not names:
         raise DataError(f"no image is marked {split}", file=file, remedy="choose train, val or test")
@@ -113,12 +116,12 @@ def _evaluate(prediction: LabelFolder, truth: LabelFolder, names: Sequence[str])
     scored = None if truth.kind == "classes" else scored_objects(prediction)
     scores, images = [], []
     for name in names:
-        true_classes, true_objects = truth.load(name)
-        classes, objects = prediction.load(name)
+        true, predicted = truth.load(name), prediction.load(name)
+        classes, objects = predicted.classes, predicted.objects
         found = [] if scored is None else scored.load(name, (objects.shape[0], objects.shape[1]))
         named = _named(classes, prediction, truth, scored, found)
-        scores.append(score_image(name, true_classes, true_objects, named, objects, class_names))
-        images.append(CocoImage(name, [] if scored is None else _true_objects(truth, name), found))
+        scores.append(score_image(name, true.classes, true.objects, named, objects, class_names))
+        images.append(CocoImage(name, [] if scored is None else _true_objects(true, class_names), found))
     if scored is not None and (unnamed(class_names) or unnamed(scored.class_names)):
         images = [one_class(image) for image in images]
     return replace(aggregate(scores), coco=coco_scores(images))
@@ -138,8 +141,8 @@ def _named(
     return paint_classes(found, names, (classes.shape[0], classes.shape[1]))
 
 
-def _true_objects(truth: LabelFolder, name: str) -> list[CocoObject]:
+def _true_objects(truth: LabelLayers, class_names: Sequence[str]) -> list[CocoObject]:
     """All of every true object, also where they overlap."""
-    layers, class_of = truth.load_layers(name)
-    class_names = truth.coding.class_names
+    layers = truth.objects[None] if truth.layers is None else truth.layers
+    class_of = truth.layer_classes
     return [CocoObject(mask, class_names[class_of[label] - 1]) for label, mask in masks_of_labels(layers)]

@@ -109,7 +109,7 @@ def _holds_classes(summary: Path) -> bool:
 
 def _key(folder: LabelFolder, name: str, known: Mapping[str, Any]) -> str:
     """What an image is called in a table: as its label image is, whose ending such as _mask is no part of `name`."""
-    whole = stem(folder.entries[name][0])
+    whole = stem(folder.entries[name].image)
     return whole if whole in known else name
 
 
@@ -180,7 +180,8 @@ def _read_table(file: Path) -> dict[str, dict[int, tuple[str, float]]] | None:
 def _of_labels(
     folder: LabelFolder, name: str, table: Path, rows: dict[str, dict[int, tuple[str, float]]]
 ) -> list[CocoObject]:
-    file, page = folder.entries[name]
+    entry = folder.entries[name]
+    file, page = entry.image, entry.page or 0
     layers = folder.root / "layers" / file.name
     masks = masks_of_labels(read_mask(layers) if layers.exists() else read_mask(file, page))
     about = rows.get(_key(folder, name, rows), {})

@@ -16,7 +16,8 @@ def objects_in(layers: Int64[Tensor, "l h w"], classes: int) -> ObjectTargets:
     """The objects of one tile.
 
     Args:
-        layers: keys of objects, id * (1 + classes) + class; 0 is background.
+        layers: keys of objects, id * (1 + classes) + class; 0 is background. Below 0, in the first layer, nothing is
+            known.
         classes: how many there are, without the background.
 
     Returns:
@@ -26,12 +27,20 @@ def objects_in(layers: Int64[Tensor, "l h w"], classes: int) -> ObjectTargets:
     boxes, keys = (torch.cat(parts) for parts in zip(*found, strict=True))
     counts = torch.tensor([len(part[1]) for part in found])
     layer = torch.repeat_interleave(torch.arange(len(layers)), counts).to(layers.device)
-    return ObjectTargets(boxes=boxes, classes=keys % (1 + classes), layers=layers, keys=keys, layer=layer)
+    ignore = layers[0] < 0
+    return ObjectTargets(
+        boxes=boxes,
+        classes=keys % (1 + classes),
+        layers=layers,
+        keys=keys,
+        layer=layer,
+        ignore=ignore if ignore.any() else None,
+    )
 
 
 def _of_layer(layer: Tensor) -> tuple[Tensor, Tensor]:
     """(n, 4) boxes and (n,) keys of one layer's objects."""
-    rows, columns = torch.nonzero(layer, as_tuple=True)
+    rows, columns = torch.nonzero(layer > 0, as_tuple=True)
     keys, index, counts = torch.unique(layer[rows, columns], return_inverse=True, return_counts=True)
     size = keys.shape
     ends = [

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from unmask.nets.backbone import Backbone
 from unmask.nets.boxes import from_normalised
 from unmask.nets.folding import folded
-from unmask.nets.mask_targets import mask_targets
+from unmask.nets.mask_targets import known_points, mask_targets
 from unmask.nets.matching import Sampler, balanced_sample
 from unmask.nets.object_targets import ObjectTargets, check_targets
 from unmask.nets.outputs import Found, RCNNOutputs
@@ -120,7 +120,7 @@ class MaskRCNN(nn.Module):
         features = RegionFeatures(maps[:HEAD_LEVELS])
         logits, deltas = self.roi_heads.classify(features, sampled.regions)
         objects = sampled.classes.nonzero().flatten()
-        mask_logits, mask_truth = self._masks(features, sampled, objects, targets)
+        mask_logits, mask_truth, mask_known = self._masks(features, sampled, objects, targets)
         return RCNNOutputs(
             objectness=anchors.objectness,
             objectness_target=anchors.objectness_target,
@@ -133,6 +133,7 @@ class MaskRCNN(nn.Module):
             box_targets=sampled.deltas,
             mask_logits=mask_logits,
             mask_targets=mask_truth,
+            mask_known=mask_known,
         )
 
     def _first_stage(self, images: Float[Tensor, "b c h w"]) -> tuple[list[Tensor], list[Level]]:
@@ -143,13 +144,14 @@ class MaskRCNN(nn.Module):
 
     def _masks(
         self, features: RegionFeatures, sampled: SampledRegions, objects: Tensor, targets: Sequence[ObjectTargets]
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Logits and targets of the masks of those regions that stand for objects."""
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Logits, targets and known points of the masks of those regions that stand for objects."""
         regions = sampled.regions.take(objects)
         logits = self.roi_heads.masks(features, regions, sampled.classes[objects])
         if logits is None:
-            return None, None
-        return logits, mask_targets(targets, regions, sampled.matched[objects], 2 * MASK_SIDE)
+            return None, None, None
+        truth = mask_targets(targets, regions, sampled.matched[objects], 2 * MASK_SIDE)
+        return logits, truth, known_points(targets, regions, 2 * MASK_SIDE)
 
     @torch.no_grad()
     def detect(

@@ -7,14 +7,15 @@ is cut from its layer into a window a little larger than itself, outside of whic
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 from torchvision.ops import roi_align
 
+from unmask.nets.matching import MOST
 from unmask.nets.object_targets import ObjectTargets
 from unmask.nets.regions import Regions
 
-__all__ = ["mask_targets"]
+__all__ = ["known_points", "mask_targets"]
 
 # Pixels of background around an object: interpolation between its last pixel and the next needs one.
 MARGIN = 2
@@ -39,6 +40,30 @@ def mask_targets(
         index = (regions.images == image).nonzero().flatten()
         if len(index):
             result[index] = _of_image(target, regions.boxes[index].float(), matched[index], side)
+    return result
+
+
+def known_points(
+    targets: Sequence[ObjectTargets], regions: Regions, side: int
+) -> Bool[Tensor, "r side side"] | None:
+    """Which of the mask head's points are known: not more than half ignored.
+
+    Args:
+        targets: objects of each image.
+        regions: those that stand for an object.
+        side: points along each side of a region.
+
+    Returns:
+        True where a point is known; None where all are, in every image.
+    """
+    if all(target.ignore is None for target in targets):
+        return None
+    result = torch.ones(len(regions), side, side, dtype=torch.bool, device=regions.images.device)
+    for image, target in enumerate(targets):
+        index = (regions.images == image).nonzero().flatten()
+        if len(index) and target.ignore is not None:
+            mask, boxes = target.ignore[None, None].float(), regions.boxes[index].float()
+            result[index] = roi_align(mask, [boxes], side, sampling_ratio=-1)[:, 0] <= MOST
     return result
 
 

@@ -1,18 +1,26 @@
-"""Which object a box stands for, and which boxes a training step looks at (Ren 2015)."""
+"""Which object a box stands for, and which boxes a training step looks at (Ren 2015).
+
+A box that stands for no object is an example of background. Where nothing is known it may hold an object that nobody
+has drawn, and is an example of nothing.
+"""
 
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+from torch.nn import functional
 from torchvision.ops import box_iou
 
-__all__ = ["BETWEEN", "NOTHING", "Sampler", "balanced_sample", "match"]
+__all__ = ["BETWEEN", "MOST", "NOTHING", "Sampler", "balanced_sample", "ignored_share", "match", "without_ignored"]
 
 NOTHING, BETWEEN = -1, -2
 
 # Overlaps computed at once: with every anchor of a large image against every object they would be gigabytes.
 PAIRS = 2**18
+
+# The share of a box or a point that may be ignored before the whole of it is.
+MOST = 0.5
 
 Sampler = Callable[[Int64[Tensor, " n"], int, float], tuple[Int64[Tensor, " p"], Int64[Tensor, " q"]]]
 
@@ -72,6 +80,42 @@ def _rescued(found: list[_Best], counts: list[int]) -> Int64[Tensor, " boxes"]:
         kept.append(boxes[part[objects] == best[objects]] + start)
         start += count
     return torch.cat(kept)
+
+
+def without_ignored(
+    labels: Int64[Tensor, " r"], boxes: Float[Tensor, "r 4"], ignore: Bool[Tensor, "h w"] | None
+) -> Int64[Tensor, " r"]:
+    """Labels in which negative boxes of which more than half is ignored are neither positive nor negative.
+
+    What is hidden where nothing is known covers no more of a box than is ignored of it: of the boxes that stay negative
+    none has a hidden object of an IoU above 0.5.
+
+    Args:
+        labels: above 0 positive, 0 negative, below 0 neither.
+        boxes: anchors or regions.
+        ignore: true where nothing is known; None where all is.
+    """
+    if ignore is None:
+        return labels
+    return labels.masked_fill((labels == 0) & (ignored_share(ignore, boxes) > MOST), -1)
+
+
+def ignored_share(ignore: Bool[Tensor, "h w"], boxes: Float[Tensor, "r 4"]) -> Float[Tensor, " r"]:
+    """The share of each box's area that is ignored, counted in the pixels that the box touches.
+
+    What lies outside the image is not ignored. The cost is four look-ups a box.
+
+    Args:
+        ignore: true where nothing is known.
+        boxes: with sides above 0; may leave the image.
+    """
+    size = boxes.new_tensor([ignore.shape[1], ignore.shape[0]])
+    start, end = boxes[:, :2].floor(), boxes[:, 2:].ceil()
+    (x0, y0), (x1, y1) = (corner.clamp(min=0).minimum(size).long().unbind(1) for corner in (start, end))
+    # sums[y, x]: ignored pixels above row y and left of column x.
+    sums = functional.pad(ignore.long().cumsum(0).cumsum(1), (1, 0, 1, 0))
+    ignored = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
+    return ignored / (end - start).prod(dim=1)
 
 
 def balanced_sample(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 __all__ = ["ObjectTargets", "check_targets"]
@@ -21,6 +21,8 @@ class ObjectTargets:
         layers: (l, h, w) int64, the key of the object that each pixel belongs to, as large as the image.
         keys: (n,) int64.
         layer: (n,) int64.
+        ignore: (h, w) bool, true where nothing is known: what lies there is neither an object nor none. None: all is
+            known.
     """
 
     boxes: Float32[Tensor, "n 4"]
@@ -28,6 +30,7 @@ class ObjectTargets:
     layers: Int64[Tensor, "l h w"]
     keys: Int64[Tensor, " n"]
     layer: Int64[Tensor, " n"]
+    ignore: Bool[Tensor, "h w"] | None = None
 
     def __len__(self) -> int:
         return len(self.classes)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 __all__ = ["Found", "RCNNOutputs"]
@@ -24,6 +24,7 @@ class RCNNOutputs(NamedTuple):
         box_targets: (q, 4) the deltas that lead to their objects.
         mask_logits: (m, 28, 28) of the regions of objects, those of the true class; None without masks.
         mask_targets: (m, 28, 28) share of each point that the object covers, 0 to 1; None without masks.
+        mask_known: (m, 28, 28) bool, the points that count; None where all do, and without masks.
     """
 
     objectness: Float[Tensor, " s"]
@@ -37,6 +38,7 @@ class RCNNOutputs(NamedTuple):
     box_targets: Float[Tensor, "q 4"]
     mask_logits: Float[Tensor, "m side side"] | None
     mask_targets: Float[Tensor, "m side side"] | None
+    mask_known: Bool[Tensor, "m side side"] | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unmask.nets.boxes import encode
-from unmask.nets.matching import Sampler, match
+from unmask.nets.matching import Sampler, match, without_ignored
 from unmask.nets.object_targets import ObjectTargets
 from unmask.nets.regions import Regions
 from unmask.nets.roi_align import RegionFeatures
@@ -161,6 +161,8 @@ def sample_regions(
 ) -> SampledRegions:
     """Draws the regions that a training step looks at, from the proposals and the objects' own boxes.
 
+    Regions of no object that lie where nothing is known, by more than half, are not drawn.
+
     Args:
         proposals: of all images.
         targets: objects of each image.
@@ -172,6 +174,7 @@ def sample_regions(
         boxes = torch.cat([proposals.boxes[proposals.images == image], target.boxes])
         nearest = match(target.boxes, boxes, OBJECT_FROM, OBJECT_FROM, rescue=False)
         kinds = torch.cat([target.classes, target.classes.new_zeros(1)])[nearest]  # NOTHING is the last
+        kinds = without_ignored(kinds, boxes, target.ignore)
         of_objects, of_nothing = sampler(kinds, count, POSITIVE_SHARE)
         chosen = torch.cat([of_objects, of_nothing])
         regions.append(Regions(boxes[chosen], torch.full_like(chosen, image)))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from unmask.nets.anchors import anchors
 from unmask.nets.boxes import decode, encode, large_enough, nms_by_group
-from unmask.nets.matching import BETWEEN, Sampler, match
+from unmask.nets.matching import BETWEEN, Sampler, match, without_ignored
 from unmask.nets.object_targets import ObjectTargets
 from unmask.nets.precision import at_least_float32
 from unmask.nets.regions import Regions, first_of_each
@@ -142,6 +142,8 @@ def sample_anchors(
 ) -> SampledAnchors:
     """Draws the anchors that a training step looks at, and what they should have said.
 
+    Anchors of no object that lie where nothing is known, by more than half, are not drawn.
+
     Args:
         levels: of the network.
         targets: objects of each image.
@@ -155,6 +157,7 @@ def sample_anchors(
     for image, target in enumerate(targets):
         matched = match(target.boxes, boxes, BACKGROUND_BELOW, OBJECT_FROM, rescue=True)
         labels = (matched >= 0).long().masked_fill(matched == BETWEEN, -1)
+        labels = without_ignored(labels, boxes, target.ignore)
         of_objects, of_nothing = sampler(labels, count, POSITIVE_SHARE)
         positive.append(objectness[image, of_objects])
         negative.append(objectness[image, of_nothing])

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from unmask.data.options import options_of
 from unmask.errors import DataError, UnreadableFile
 from unmask.geometry.labels import areas
 from unmask.metrics.folders import evaluate_folders
@@ -82,8 +83,8 @@ def judge_test(run: RunFolder, predictions: Path, truth: Path | None) -> Judged:
         remedy = f"write it first: unmask predict {run.path} IMAGES --out {predictions}"
         raise UnreadableFile("is not a folder of predictions (it holds no labels/)", file=predictions, remedy=remedy)
     if truth is not None:
-        kind = None if run.recipe.data.kind == "binary" else run.recipe.data.kind
-        scores = next(iter(evaluate_folders([predictions], truth, kind=kind, common=True).values()))
+        reading = options_of(run.recipe.data)
+        scores = next(iter(evaluate_folders([predictions], truth, reading=reading, common=True).values()))
         sheet = Sheet(sheet_of(scores).values, scores.per_image, truth=truth, warnings=_warnings(predictions))
     elif (predictions / "scores.json").is_file():
         sheet = read_sheet(predictions / "scores.json")

@@ -8,6 +8,7 @@ from unmask.data.coding import Coding, interpret
 from unmask.data.dataset import Dataset
 from unmask.data.folder import LabelFolder, read_folder, read_label_folder
 from unmask.data.masks import read_mask
+from unmask.data.options import options_of
 from unmask.errors import PairingError
 from unmask.metrics.overlaps import check_labels
 from unmask.recipe import DataRecipe
@@ -73,11 +74,12 @@ class Material:
             assert sample.objects is not None, "read_folder gives annotated data"
             image, truth_classes, truth_objects = sample.image, sample.classes, sample.objects
         else:
-            truth_classes, truth_objects = self.truth.load(name)
+            found = self.truth.load(name)
+            truth_classes, truth_objects = found.classes, found.objects
         file = self.predictions / "labels" / f"{name}.tif"
-        classes, objects = interpret(read_mask(file)[0], self.coding, file)
-        check_labels(truth_objects, objects, name)
-        return Compared(name, image, truth_classes, truth_objects, classes, objects)
+        predicted = interpret(read_mask(file)[0], self.coding, file)
+        check_labels(truth_objects, predicted.objects, name)
+        return Compared(name, image, truth_classes, truth_objects, predicted.classes, predicted.objects)
 
 
 def open_material(truth: Path, predictions: Path, data: DataRecipe) -> Material:
@@ -91,12 +93,11 @@ def open_material(truth: Path, predictions: Path, data: DataRecipe) -> Material:
     Raises:
         DataError: the truth is not there or cannot be used.
     """
-    kind = None if data.kind == "binary" else data.kind
     # Predictions of models of objects are label images, whatever the masks were.
     coding = Coding("classes" if data.kind == "classes" else "objects", data.class_values, "")
     found: Dataset | LabelFolder
     try:
-        found = read_folder(truth, kind)
+        found = read_folder(truth, options_of(data))
     except PairingError:
-        found = read_label_folder(truth, kind)
+        found = read_label_folder(truth, options_of(data))
     return Material(found, predictions, coding)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float32, Int32, Integer
+from jaxtyping import Float32, Int32, Int64, Integer
 
-from unmask.arrays import AnyArray, LabelImage
+from unmask.arrays import AnyArray, LabelImage, MaskImage
 from unmask.data.sample import Sample
 from unmask.errors import MaskError
 from unmask.geometry.labels import relabel
@@ -14,8 +14,10 @@ from unmask.recipe import TargetRecipe
 from unmask.targets.ridge import class_target
 from unmask.targets.weights import weight_map
 
-__all__ = ["LARGEST_KEY", "Targets", "object_targets", "unet_targets"]
+__all__ = ["IGNORED", "LARGEST_KEY", "Targets", "object_targets", "unet_targets"]
 
+# The target where nothing is known. Targets are warped by the nearest pixel, so it never mixes with another.
+IGNORED = -1
 # Targets are warped as float32, which holds whole numbers up to this.
 LARGEST_KEY = 2**24
 MIRROR_IMAGES = 9  # an image and those around it
@@ -28,6 +30,7 @@ class Targets:
     Attributes:
         maps: (t, h, w) integers, 0 is background. U-Net: one map, the class of each pixel; the ridge between objects is
             background. Mask R-CNN: one map a layer of objects, each pixel the key of its object (`object_targets`).
+            The first map is `IGNORED` where nothing is known, all others are 0 there.
         weight: (h, w) float32, the weight map; None where the loss has none.
         copies: with keys of objects, what is added to the key of an object's n-th mirror image, n times; else 0. A
             mirror image is an object of its own.
@@ -44,13 +47,21 @@ class Targets:
 
     @cached_property
     def foreground(self) -> Int32[np.ndarray, " n"]:
-        """Flat positions of the pixels that are not background."""
-        found: AnyArray = np.flatnonzero(self.maps.any(axis=0)).astype(np.int32)
+        """Flat positions of the pixels of classes or objects."""
+        found: AnyArray = np.flatnonzero((self.maps > 0).any(axis=0)).astype(np.int32)
         return found
+
+    @cached_property
+    def known(self) -> Int64[np.ndarray, " h"] | None:
+        """How many pixels are known down to each row, that row's among them; None where all are."""
+        counts: AnyArray = np.count_nonzero(self.maps[0] >= 0, axis=1).cumsum()
+        return None if counts[-1] == self.maps[0].size else counts
 
 
 def unet_targets(sample: Sample, recipe: TargetRecipe, *, separate: bool) -> Targets:
     """The U-Net's targets for one sample.
+
+    Ridge and weights are those of an image that shows background where nothing is known.
 
     Args:
         sample: with its annotation.
@@ -63,12 +74,12 @@ def unet_targets(sample: Sample, recipe: TargetRecipe, *, separate: bool) -> Tar
     if sample.classes is None or sample.objects is None:
         raise MaskError("no mask for this image", file=sample.file, remedy="add its mask or leave the image out")
     weights = np.asarray(recipe.class_weights, np.float32)
+    classes, objects = (_annotated(part, sample.ignore) for part in (sample.classes, sample.objects))
     if not separate:
-        return Targets(sample.classes[None], weights[sample.classes])
-    target = class_target(sample.classes, sample.objects, recipe.ridge)
-    return Targets(
-        target[None], weight_map(sample.objects, target, weights, w0=recipe.border_weight, sigma=recipe.border_sigma)
-    )
+        return Targets(_marked(classes[None], sample.ignore), weights[classes])
+    target = class_target(classes, objects, recipe.ridge)
+    weight = weight_map(objects, target, weights, w0=recipe.border_weight, sigma=recipe.border_sigma)
+    return Targets(_marked(target[None], sample.ignore), weight)
 
 
 def object_targets(sample: Sample, classes: int) -> Targets:
@@ -79,7 +90,8 @@ def object_targets(sample: Sample, classes: int) -> Targets:
         classes: how many there are, without the background.
 
     Returns:
-        Maps whose pixels are 0 or an object's key, id * (1 + classes) + class. One layer where objects do not overlap.
+        Maps whose pixels are 0 or an object's key, id * (1 + classes) + class; in the first layer `IGNORED` where
+        nothing is known. One layer where objects do not overlap.
 
     Raises:
         MaskError: the sample has no annotation, or more objects than keys.
@@ -87,10 +99,10 @@ def object_targets(sample: Sample, classes: int) -> Targets:
     if sample.classes is None or sample.objects is None:
         raise MaskError("no mask for this image", file=sample.file, remedy="add its mask or leave the image out")
     if sample.layers is not None and sample.layer_classes is not None:
-        layers, class_of = sample.layers, sample.layer_classes
+        layers, class_of = _annotated(sample.layers, sample.ignore), sample.layer_classes
     else:
         # Ids may have gaps and be of any size.
-        labels = relabel(sample.objects)
+        labels = relabel(_annotated(sample.objects, sample.ignore))
         layers, class_of = labels[None], _class_of(labels, sample.classes)
     copies = class_of.size * (1 + classes)
     if copies * MIRROR_IMAGES > LARGEST_KEY:
@@ -101,7 +113,21 @@ def object_targets(sample: Sample, classes: int) -> Targets:
         )
     keys = np.arange(class_of.size, dtype=np.int32) * (1 + classes) + class_of
     keys[0] = 0
-    return Targets(keys[layers], None, copies)
+    return Targets(_marked(keys[layers], sample.ignore), None, copies)
+
+
+def _annotated(labels: AnyArray, ignore: MaskImage | None) -> AnyArray:
+    """Labels, 0 where nothing is known: what may be written there must not show."""
+    return labels if ignore is None else np.where(ignore, 0, labels)
+
+
+def _marked(maps: AnyArray, ignore: MaskImage | None) -> AnyArray:
+    """Maps, the first of them `IGNORED` where nothing is known."""
+    if ignore is None or not ignore.any():
+        return maps
+    marked = maps.astype(np.result_type(maps, np.int16))  # classes are uint8, which holds no -1
+    marked[0, ignore] = IGNORED
+    return marked
 
 
 def _class_of(labels: LabelImage, classes: AnyArray) -> AnyArray:

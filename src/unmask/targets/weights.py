@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Integer
 
 from unmask.arrays import AnyArray, ClassMap, LabelImage
 from unmask.errors import MaskError, RecipeError
@@ -62,23 +62,23 @@ def cut_off(w0: float, sigma: float, tolerance: float) -> float:
     return sigma * math.sqrt(2 * math.log(w0 / tolerance)) if w0 > tolerance else 0.0
 
 
-def class_frequencies(targets: Iterable[ClassMap], n_classes: int) -> Float64[np.ndarray, " c"]:
-    """The share of all pixels that each class has.
+def class_frequencies(targets: Iterable[Integer[np.ndarray, "h w"]], n_classes: int) -> Float64[np.ndarray, " c"]:
+    """The share of all known pixels that each class has.
 
     Args:
-        targets: class maps of any sizes.
+        targets: class maps of any sizes; pixels below 0 are not known.
         n_classes: with the background.
 
     Returns:
         (n_classes,) float64, its sum 1.
 
     Raises:
-        MaskError: no pixels at all, or a class that is not below `n_classes`.
+        MaskError: no known pixels at all, or a class that is not below `n_classes`.
     """
     counts = np.zeros(n_classes, np.int64)
     for target in targets:
         _check_classes(target, n_classes)
-        counts += np.bincount(target.ravel(), minlength=n_classes)
+        counts += np.bincount(target[target >= 0], minlength=n_classes)
     if counts.sum() == 0:
         raise MaskError("no pixels to count classes in", remedy="give at least one class map")
     return np.asarray(counts / counts.sum(), np.float64)
@@ -126,7 +126,7 @@ def weight_map(
     return weight
 
 
-def _check_classes(target: ClassMap, n_classes: int) -> None:
+def _check_classes(target: Integer[np.ndarray, "h w"], n_classes: int) -> None:
     if target.size and target.max() >= n_classes:
         raise MaskError(
             f"class {target.max()} in a mask, but {n_classes} classes with the background",

@@ -15,6 +15,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from unmask.data.files import write_text
 from unmask.data.normalise import normalise, stretch_constants
+from unmask.data.options import ReadOptions
 from unmask.errors import RecipeError, TrainingError
 from unmask.family import family_of
 from unmask.metrics.scores import Scores
@@ -59,6 +60,8 @@ def train(
     steps: int | None = None,
     kind: Literal["objects", "classes"] | None = None,
     split_file: str | Path | None = None,
+    layout: str | None = None,
+    ignore: str | int | None = None,
     resume: bool = False,
     devices: int | Literal["auto"] = "auto",
     nodes: int = 1,
@@ -80,6 +83,9 @@ def train(
         steps: a fixed number of steps instead.
         kind: what the masks hold, where looking at them is not enough.
         split_file: a split.csv that lies elsewhere; the data's own unless given.
+        layout: how the data are laid out, where looking at them is not enough; a name of `unmask.data.layouts`.
+        ignore: what of the masks is neither learned from nor scored: a value, a colour such as #808080, the name of a
+            class, or "outside": what is not annotated is not known.
         resume: go on with a killed run; its own recipe and split are used.
         devices: how many, or "auto": all GPUs, else the CPU.
         nodes: how many machines.
@@ -98,8 +104,11 @@ def train(
     out = Path(out)
     if net not in (None, "unet", "mask-rcnn"):
         raise RecipeError(f"there is no network {net}", remedy="type --net unet or --net mask-rcnn")
+    reading = ReadOptions(
+        kind, layout, None if ignore is None else str(ignore), None if split_file is None else Path(split_file)
+    )
     if resume:
-        if settings or recipe != "default" or minutes or steps or split_file or kind or net:
+        if settings or recipe != "default" or minutes or steps or reading != ReadOptions() or net:
             raise RecipeError(
                 "a resumed run follows its own recipe",
                 remedy=f"type just: unmask train {shlex.quote(str(data))} --out {shlex.quote(str(out))} --resume",
@@ -114,8 +123,7 @@ def train(
             settings=settings,
             minutes=minutes,
             steps=steps,
-            kind=kind,
-            split_file=split_file,
+            reading=reading,
             accelerator=accelerator,
         )
         start_folder(out, setup)

@@ -20,7 +20,8 @@ from unmask.targets.targets import LARGEST_KEY, Targets
 
 __all__ = ["Prepared", "PreparedImages", "TileBatch", "TileSampler", "resized"]
 
-# Half of the tiles are centred on an object, so that sparse objects are seen often enough.
+# Half of the tiles are centred on an object, so that sparse objects are seen often enough; the others anywhere where
+# something is known.
 ON_OBJECT = 0.5
 
 
@@ -146,7 +147,7 @@ class TileSampler:
 
     def _window(self, prepared: Prepared, random: np.random.Generator) -> tuple[AnyArray, AnyArray, AnyArray | None]:
         height, width = prepared.targets.maps.shape[1:]
-        y, x = int(random.integers(height)), int(random.integers(width))
+        y, x = _known_pixel(prepared.targets, random)
         inside = prepared.targets.foreground
         if random.random() < ON_OBJECT and inside.size:
             y, x = divmod(int(inside[random.integers(inside.size)]), width)
@@ -162,8 +163,19 @@ class TileSampler:
             down, right = _folds(y - half, self._source, height), _folds(x - half, self._source, width)
             keys = maps + (down[:, None] * (int(right.max()) + 1) + right) * targets.copies
             # Of an image far smaller than its tile the furthest mirror images have no keys left: they are background.
-            maps = np.where((maps > 0) & (keys < LARGEST_KEY), keys, 0)
+            maps = np.where(maps > 0, np.where(keys < LARGEST_KEY, keys, 0), maps)
         return prepared.image[at], maps, None if targets.weight is None else targets.weight[at]
+
+
+def _known_pixel(targets: Targets, random: np.random.Generator) -> tuple[int, int]:
+    """Any pixel about which something is known; any at all where nothing is."""
+    height, width = targets.maps.shape[1:]
+    counts = targets.known
+    if counts is None or not counts[-1]:
+        return int(random.integers(height)), int(random.integers(width))
+    number = int(random.integers(counts[-1]))
+    y = int(np.searchsorted(counts, number, side="right"))
+    return y, int(np.flatnonzero(targets.maps[0, y] >= 0)[number - counts[y]])  # counted from the row's end
 
 
 def _folds(start: int, length: int, size: int) -> AnyArray:

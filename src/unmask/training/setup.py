@@ -3,16 +3,16 @@
 import json
 import platform
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
 
 import yaml
 
 from unmask.data.dataset import Dataset, split_dataset
 from unmask.data.files import write_text
 from unmask.data.folder import read_folder
+from unmask.data.options import ReadOptions, options_of
 from unmask.errors import RecipeError, TrainingError
 from unmask.recipe import DataRecipe, Recipe, dump, overrule, parse
 from unmask.training.machine import Machine
@@ -47,11 +47,12 @@ def new_setup(
     settings: Sequence[str] = (),
     minutes: float | None = None,
     steps: int | None = None,
-    kind: Literal["objects", "classes"] | None = None,
-    split_file: str | Path | None = None,
+    reading: ReadOptions | None = None,
     accelerator: str = "auto",
 ) -> Setup:
-    """The setup of a new run; arguments as in `unmask.train`. Every image is read, so that a damaged one is found now.
+    """The setup of a new run; arguments as in `unmask.train`, and `reading`: what the user says of the data.
+
+    Every image is read, so that a damaged one is found now.
 
     Raises:
         DataError: the data cannot be used.
@@ -63,9 +64,8 @@ def new_setup(
             raise RecipeError(
                 f"the recipe is for {given.network.name}, not {net}", file=recipe, remedy="leave --net out"
             )
-        kind = kind or _kind(given.data)
-        split_file = split_file or given.data.split_file
-    dataset = read_folder(Path(data), kind, split_file)
+        reading = _told(reading, options_of(given.data))
+    dataset = read_folder(Path(data), reading)
     seeds = [setting for setting in settings if setting.startswith("schedule.seed=")]
     split = split_dataset(dataset, overrule(given or Recipe(), seeds).schedule.seed)
     for name in split["val"]:  # the plan reads the training images
@@ -87,8 +87,9 @@ def new_setup(
     else:
         planned = plan(dataset, split["train"], net=given.network.name, machine=machine)
         resolved = _with_data(given, planned.recipe, with_time(settings, minutes, steps))
-    place = None if split_file is None else str(Path(split_file).resolve())
-    found = resolved.data.model_copy(update={"split_file": place})
+    place = None if reading is None or reading.split is None else str(reading.split.resolve())
+    told = {} if reading is None else {"layout": reading.layout, "ignore": reading.ignore}
+    found = resolved.data.model_copy(update={"split_file": place, **told})
     return Setup(dataset, resolved.model_copy(update={"data": found, "versions": _versions(machine)}), split)
 
 
@@ -107,7 +108,7 @@ def resumed_setup(data: str | Path, out: Path) -> Setup:
             "not a run folder that can be resumed", file=out, remedy="train without --resume, into a new --out"
         ) from None
     recipe = read_recipe(out / "recipe.yaml")
-    dataset = read_folder(Path(data), _kind(recipe.data), recipe.data.split_file)
+    dataset = read_folder(Path(data), options_of(recipe.data))
     same = (dataset.kind, dataset.channels, dataset.class_values) == (
         recipe.data.kind,
         recipe.data.channels,
@@ -177,9 +178,17 @@ def _with_data(given: Recipe, planned: Recipe, settings: Sequence[str]) -> Recip
     return overrule(given.model_copy(update={"data": planned.data, "reasons": reasons, **reading}), settings)
 
 
-def _kind(data: DataRecipe) -> Literal["objects", "classes"] | None:
-    """What `read_folder` must be told so that it decides as it did for this recipe."""
-    return None if data.kind == "binary" else data.kind
+def _told(now: ReadOptions | None, before: ReadOptions) -> ReadOptions:
+    """What the user says now, and said before of what is not said now."""
+    if now is None:
+        return before
+    return replace(
+        now,
+        kind=now.kind or before.kind,
+        layout=now.layout or before.layout,
+        ignore=now.ignore or before.ignore,
+        split=now.split or before.split,
+    )
 
 
 def _shape(data: DataRecipe) -> str:
