@@ -35,13 +35,17 @@ class UnmaskError(Exception):
         problem: what is wrong, without a full stop.
         file: the file or folder concerned.
         remedy: what to type or change next, without a full stop.
+        code: the kind of problem of data, as `unmask check` names it; empty where it has no name.
     """
 
-    def __init__(self, problem: str, *, file: str | Path | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self, problem: str, *, file: str | Path | None = None, remedy: str | None = None, code: str = ""
+    ) -> None:
         super().__init__(problem, file, remedy)
         self.problem = problem
         self.file = None if file is None else Path(file)
         self.remedy = remedy
+        self.code = code
 
     def __str__(self) -> str:
         where = "" if self.file is None else f"{self.file}: "

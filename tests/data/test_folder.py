@@ -262,10 +262,11 @@ def test_label_folders_may_be_empty_of_objects_but_not_of_files(tmp_path: Path) 
         read_label_folder(tmp_path)
 
 
-def test_masks_beside_images_have_the_names_of_those(tmp_path: Path) -> None:
+def test_masks_of_one_name_are_refused(tmp_path: Path) -> None:
     put(tmp_path / "a.tif", LABELS)
     put(tmp_path / "a_mask.tif", LABELS)
-    assert read_label_folder(tmp_path).names == ["a"]
+    assert read_label_folder(tmp_path).names == ["a"]  # as a.tif is the image of a_mask.tif
+    (tmp_path / "a_mask.tif").unlink()
     put(tmp_path / "a.png", LABELS.astype(np.uint8))
     with pytest.raises(PairingError, match=r"a\.(tif|png): has the name of another mask there\. Remove or rename"):
         read_label_folder(tmp_path)

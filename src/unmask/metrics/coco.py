@@ -4,8 +4,13 @@ AP here is COCO's: the area under the curve of precision over recall as objects 
 at IoU .50, .55, ..., .95, averaged over these thresholds and over classes. AP in `objects.ap` is TP / (TP + FP + FN) of
 all objects there are. Neither can be turned into the other.
 
-COCO looks at the 100 best detections of an image and ignores all others; here no object is ignored. Sizes are COCO's:
-a small object has less than 32 x 32 pixels, a medium one less than 96 x 96.
+COCO looks at the 100 best detections of an image and leaves out all others; here none is left out. Sizes are COCO's: a
+small object has less than 32 x 32 pixels, a medium one less than 96 x 96.
+
+What is to be ignored of an image is a crowd of every class, in COCO's words: a detection without an object of its own
+counts for nothing at a threshold if at least that share of it is ignored. Boxes are then compared as the rectangles of
+pixels that they are, and with the ignored pixels themselves: COCO would take the box around all of these, which may
+well be the whole image.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +23,7 @@ from faster_coco_eval import mask as coco_masks
 
 from unmask.arrays import AnyArray
 from unmask.errors import PairingError
-from unmask.geometry.rle import RLE
+from unmask.geometry.rle import RLE, encode
 from unmask.metrics.scores import Tree
 
 __all__ = ["CocoImage", "CocoObject", "coco_scores"]
@@ -45,11 +50,19 @@ class CocoObject:
 
 @dataclass(frozen=True, slots=True)
 class CocoImage:
-    """True and predicted objects of one image; either may overlap among themselves."""
+    """True and predicted objects of one image; either may overlap among themselves.
+
+    Attributes:
+        name: of the image.
+        truth: the true objects.
+        prediction: the predicted ones.
+        ignore: run lengths of the pixels where the truth is not known; None where all is.
+    """
 
     name: str
     truth: Sequence[CocoObject]
     prediction: Sequence[CocoObject]
+    ignore: RLE | None = None
 
 
 def coco_scores(images: Iterable[CocoImage]) -> Tree:
@@ -77,11 +90,25 @@ def coco_scores(images: Iterable[CocoImage]) -> Tree:
     categories = [{"id": number, "name": name} for name, number in classes.items()]
     truth = _annotations([image.truth for image in images], classes)
     found = _annotations([image.prediction for image in images], classes)
-    tree: Tree = {"mask": _evaluate("segm", frames, categories, truth, found, most)}
+    crowds = _annotations([_crowds(image, classes) for image in images], classes, crowd=True)
+    tree: Tree = {"mask": _evaluate("segm", frames, categories, [*truth, *crowds], found, most)}
     for one in found:  # COCO takes the size of a detected box from the box, that of a true one from its mask
         one["area"] = one["bbox"][2] * one["bbox"][3]
-    tree["box"] = _evaluate("bbox", frames, categories, truth, found, most)
+    for one in (*truth, *found) if crowds else ():
+        one["segmentation"] = _rectangle(one["bbox"], one["segmentation"]["size"])
+    kind = "segm" if crowds else "bbox"
+    tree["box"] = _evaluate(kind, frames, categories, [*truth, *crowds], found, most)
     return tree | {"max_detections": most}
+
+
+def _crowds(image: CocoImage, classes: Iterable[str]) -> list[CocoObject]:
+    return [] if image.ignore is None else [CocoObject(image.ignore, name) for name in classes]
+
+
+def _rectangle(box: Sequence[float], size: Sequence[int]) -> RLE:
+    """The pixels of a box, whose corners are those of pixels."""
+    left, top, width, height = (int(value) for value in box)
+    return encode(np.ones((height, width), np.bool_), top, left, (size[0], size[1]))
 
 
 def _class_names(images: Sequence[CocoImage]) -> set[str]:
@@ -89,8 +116,10 @@ def _class_names(images: Sequence[CocoImage]) -> set[str]:
 
 
 def _frame(image: CocoImage) -> dict[str, int]:
-    """Rows and columns of an image; 1 x 1 where it has no object."""
-    sizes = {tuple(one.mask["size"]) for part in (image.truth, image.prediction) for one in part} or {(1, 1)}
+    """Rows and columns of an image; 1 x 1 where nothing has a mask."""
+    masks = [one.mask for part in (image.truth, image.prediction) for one in part]
+    masks += [] if image.ignore is None else [image.ignore]
+    sizes = {tuple(mask["size"]) for mask in masks} or {(1, 1)}
     if len(sizes) > 1:
         told = " and ".join(f"{rows} x {columns}" for rows, columns in sorted(sizes))
         remedy = "compare objects of one and the same image, neither cropped nor resized"
@@ -99,7 +128,9 @@ def _frame(image: CocoImage) -> dict[str, int]:
     return {"height": height, "width": width}
 
 
-def _annotations(objects: Sequence[Sequence[CocoObject]], classes: dict[str, int]) -> list[dict[str, Any]]:
+def _annotations(
+    objects: Sequence[Sequence[CocoObject]], classes: dict[str, int], *, crowd: bool = False
+) -> list[dict[str, Any]]:
     """COCO's records of the objects of all images, of these classes."""
     places = [(i, one) for i, part in enumerate(objects, start=1) for one in part if one.class_name in classes]
     masks = [one.mask for _, one in places]
@@ -112,7 +143,7 @@ def _annotations(objects: Sequence[Sequence[CocoObject]], classes: dict[str, int
             "segmentation": one.mask,
             "area": area,
             "bbox": box,
-            "iscrowd": 0,
+            "iscrowd": int(crowd),
             "score": one.score,
         }
         for number, ((image, one), area, box) in enumerate(columns, start=1)

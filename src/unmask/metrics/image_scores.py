@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unmask.arrays import ClassMap, LabelImage
+from unmask.arrays import AnyArray, ClassMap, LabelImage, MaskImage
 from unmask.metrics.boundaries import fill_borders, rand_error, v_info, v_rand
 from unmask.metrics.diagnosis import object_errors
+from unmask.metrics.ignore import check_ignore, known_pair, known_pixels
 from unmask.metrics.jaccard import aji, seg_values
 from unmask.metrics.matching import THRESHOLDS, Match, match
 from unmask.metrics.overlaps import Overlaps, overlaps
@@ -68,9 +69,12 @@ class ImageScores:
     Attributes:
         name: the image.
         class_names: of classes 1, 2, ...
-        confusion: pixels by true and predicted class, background first; None where class maps are missing.
+        confusion: pixels by true and predicted class, background first; None where class maps are missing. Without the
+            pixels that are to be ignored, as all scores.
         objects: None where a label image is missing.
         boundaries: None where a label image is missing, the truth has no object or they were not asked for.
+
+    All three are None where the whole image is to be ignored.
     """
 
     name: str
@@ -88,6 +92,7 @@ def score_image(
     prediction_objects: LabelImage | None,
     class_names: Sequence[str],
     *,
+    ignore: MaskImage | None = None,
     boundaries: bool = True,
 ) -> ImageScores:
     """Scores one image: class maps where both are there, objects where both are there.
@@ -99,6 +104,8 @@ def score_image(
         prediction_classes: (h, w) class map, or None.
         prediction_objects: (h, w) label image, or None.
         class_names: of classes 1, 2, ...
+        ignore: (h, w) bool, true where the truth is not known: what is there is not scored (`unmask.metrics.ignore`).
+            None where all of it is known.
         boundaries: score borders too, which takes most of the time.
 
     Returns:
@@ -106,18 +113,32 @@ def score_image(
 
     Raises:
         PairingError: sizes differ.
-        MaskError: an image is not of integers, an id is negative, or a class has no name.
+        MaskError: an image is not of integers, an id is negative, a class has no name, or `ignore` is not of true and
+            false.
     """
+    ignore = _some_ignored(ignore, truth_classes if truth_objects is None else truth_objects, name)
     confusion = objects = borders = None
+    if ignore is not None and ignore.all():
+        return ImageScores(name, tuple(class_names), confusion, objects, borders)
     if truth_classes is not None and prediction_classes is not None:
-        counts = confusion_matrix(truth_classes, prediction_classes, len(class_names), name)
+        maps = known_pixels(truth_classes, prediction_classes, ignore, name)
+        counts = confusion_matrix(*maps, len(class_names), name)
         confusion = tuple(tuple(row) for row in counts.tolist())
     if truth_objects is not None and prediction_objects is not None:
-        table = overlaps(truth_objects, prediction_objects, name)
+        truth, prediction = known_pair(truth_objects, prediction_objects, ignore, name)
+        table = overlaps(truth, prediction, name)
         objects = _object_scores(table)
         if boundaries and objects.truth:
-            borders = _boundary_scores(truth_objects, prediction_objects, table)
+            borders = _boundary_scores(truth, prediction, table)
     return ImageScores(name, tuple(class_names), confusion, objects, borders)
+
+
+def _some_ignored(ignore: MaskImage | None, truth: AnyArray | None, name: str) -> MaskImage | None:
+    """What is to be ignored, checked; None where that is nothing."""
+    if ignore is None or truth is None:
+        return None
+    check_ignore(ignore, truth, name)
+    return ignore if ignore.any() else None
 
 
 def _object_scores(table: Overlaps) -> ObjectScores:

@@ -26,7 +26,7 @@ def unnamed(class_names: Iterable[str]) -> bool:
 def one_class(image: CocoImage) -> CocoImage:
     """The image with all objects of one class."""
     truth, prediction = ([replace(one, class_name=NO_NAME) for one in part] for part in (image.truth, image.prediction))
-    return CocoImage(image.name, truth, prediction)
+    return replace(image, truth=truth, prediction=prediction)
 
 
 def paint_classes(objects: Sequence[CocoObject], class_names: Sequence[str], size: tuple[int, int]) -> ClassMap:

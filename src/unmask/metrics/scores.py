@@ -9,6 +9,7 @@ How images are put together:
 - count_error: mean over images of |predicted - true| / max(true, 1), numbers of objects.
 - merges, splits: predicted objects that merge true ones, true objects that are split; totals of the set.
 - V_rand, V_info, Rand error, warping error: mean over the images whose truth has objects.
+- What is to be ignored is no part of any of these (ignore.py); an image that is ignored as a whole has no scores.
 - coco: objects of all images in one order of falling score. Its AP is COCO's, another figure than the AP above, which
   is TP / (TP + FP + FN): see coco.py.
 """
