@@ -67,6 +67,7 @@ def test_polygons_and_run_lengths(tmp_path: Path) -> None:
     assert sample.layer_classes is not None
     assert [int((sample.layers == label).sum()) for label in (1, 2, 3)] == [4 * 3, 9, 6 * 2]
     assert sample.layer_classes.tolist() == [0, 2, 1, 1]
+    np.testing.assert_array_equal(sample.ignore, sample.objects == 0)  # a crowd: all that is no object
     assert sample.objects is not None
     assert sample.classes is not None
     # The second object: the sixth column, and the upper half of the seventh.
@@ -94,7 +95,7 @@ def test_what_was_found_is_said(tmp_path: Path) -> None:
     dataset = read_folder(cells(tmp_path))
     assert dataset.decision == (
         "1 COCO file holds 3 objects of 2 classes. If only their classes matter, say --classes. "
-        "1 listed class never occurs and is dropped. Left out: 1 crowd (first in b.png)."
+        "1 listed class never occurs and is dropped. 1 region is ignored."
     )
     assert dataset.pairing == "2 images named in cells.json, such as images/a.png."
 
@@ -262,7 +263,7 @@ def broken(root: Path, case: str) -> None:
         (
             "only crowds",
             MaskError,
-            r": holds no object; left out: 4 crowds \(first in b\.png\)\. Annotate at least one",
+            r": holds no object but 4 to ignore \(such as crowds\)\. Annotate at least one",
         ),
     ],
 )

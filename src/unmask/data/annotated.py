@@ -172,8 +172,10 @@ def _classes(root: Path, listings: Sequence[tuple[str, Listing]], found: _Found)
     """Index of each class that occurs, from 1."""
     used = {label for objects in found.objects.values() for label, _ in objects}
     if not used:
+        regions = sum(map(len, found.ignored.values()))
+        ignored = f" but {regions:,} to ignore (such as crowds)" if regions else ""
         left = f"; left out: {_left_out(found)}" if found.left_out else ""
-        raise MaskError(f"holds no object{left}", file=root, remedy="annotate at least one object")
+        raise MaskError(f"holds no object{ignored}{left}", file=root, remedy="annotate at least one object")
     if len(used) > MOST_CLASSES:
         problem = f"holds objects of {len(used)} classes, more than {MOST_CLASSES}"
         raise MaskError(problem, file=root, remedy="unite classes, or leave some out")
@@ -213,8 +215,10 @@ def _decision(listings: Sequence[tuple[str, Listing]], found: _Found, classes: d
     never = f"{dropped} listed {'class never occurs and is' if dropped == 1 else 'classes never occur and are'} dropped"
     unused = f" {never}." if dropped else ""
     remarks = "".join(f" {listing.remark}" for _, listing in listings if listing.remark)
+    regions = sum(map(len, found.ignored.values()))
+    ignored = f" {regions:,} {'region is' if regions == 1 else 'regions are'} ignored." if regions else ""
     left = f" Left out: {_left_out(found)}." if found.left_out else ""
-    return f"{held} of {of}{told}{unused}{remarks}{left}"
+    return f"{held} of {of}{told}{unused}{remarks}{ignored}{left}"
 
 
 def _left_out(found: _Found) -> str:

@@ -1,7 +1,7 @@
 """COCO files: one JSON of images, annotations and categories (cocodataset.org, "instances").
 
 Outlines are lists of polygons or run lengths, plain or compressed. Crowds (iscrowd), which mark many objects at once,
-are left out.
+are regions to ignore.
 """
 
 from collections import defaultdict
@@ -17,7 +17,6 @@ from unmask.errors import DataError, MaskError
 __all__ = ["is_coco", "read_coco"]
 
 NO_NAME = "object"
-CROWD = ("crowd", "crowds")
 UNLISTED = ("annotation of an image that is not listed", "annotations of images that are not listed")
 SOUND = "export it again as a COCO instances file; see cocodataset.org/#format-data"
 
@@ -80,10 +79,9 @@ def _images(file: Path, content: Any, names: Mapping[int, str]) -> tuple[list[Li
         image = _get(annotation, "image_id", (int, str), file, "annotations")
         if image not in listed:
             left_out.append(LeftOut(UNLISTED, f"image {image}"))
-        elif annotation.get("iscrowd"):
-            left_out.append(LeftOut(CROWD, str(listed[image].get("file_name"))))
         else:
-            objects[image].append(ListedObject(_label(annotation, names, file), _shape(annotation, file)))
+            crowd = bool(annotation.get("iscrowd"))
+            objects[image].append(ListedObject(_label(annotation, names, file), _shape(annotation, file), crowd))
     _check_outlines(file, [one for many in objects.values() for one in many])
     images = [
         ListedImage(file, _get(one, "file_name", str, file, "images"), _size(one), tuple(objects[index]))
@@ -104,8 +102,15 @@ def _label(annotation: Any, names: Mapping[int, str], file: Path) -> str:
     category = _get(annotation, "category_id", int, file, "annotations")
     if category not in names:
         problem = f"annotation {annotation.get('id', '')} is of category {category}, which the file does not list"
-        raise DataError(problem, file=file, remedy=f"add {category} with its name to categories")
+        remedy = f"add {category} with its name to categories"
+        if category in (min(names) - 1, max(names) + 1):
+            remedy += f"; if all are off by one, count both from {min(names)}: categories are {_span(names)}"
+        raise DataError(problem, file=file, remedy=remedy, code="ids")
     return names[category]
+
+
+def _span(names: Mapping[int, str]) -> str:
+    return f"{min(names)} ({names[min(names)]}) to {max(names)} ({names[max(names)]})"
 
 
 def _size(image: Any) -> tuple[int, int] | None:
