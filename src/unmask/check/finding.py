@@ -98,7 +98,7 @@ KINDS: dict[str, Kind] = {
         "images hold values that are not finite (NaN, infinity)",
         "one such pixel makes every weight NaN",
         "replace them by the values around: " + FIX,
-        "replaced by the median of their surroundings",
+        "replaced by the nearest finite value",
     ),
     "unpaired": Kind(
         "error",

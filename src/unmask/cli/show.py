@@ -11,12 +11,13 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from unmask.data.understood import Understood
     from unmask.metrics.scores import Scores
     from unmask.recipe import Recipe
     from unmask.training.loop import Progress as TrainingProgress
     from unmask.training.setup import Setup
 
-__all__ = ["console", "recipe_table", "scores_table", "training_bar", "understood"]
+__all__ = ["console", "recipe_table", "scores_table", "training_bar", "understood", "understood_table"]
 
 # A file or pipe has no width of its own; 80 columns would break tables.
 console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 160)
@@ -34,6 +35,16 @@ def understood(setup: "Setup", weights: str = "") -> None:
     )
     if weights:
         console.print(escape(weights))
+
+
+def understood_table(found: "Understood") -> Table:
+    """A data set in a few numbers."""
+    table = Table(box=None, pad_edge=False, show_header=False, title=escape(found.data), title_justify="left")
+    table.add_column(style="dim")
+    table.add_column()
+    for label, value in found.rows():
+        table.add_row(label, escape(value))
+    return table
 
 
 def recipe_table(recipe: "Recipe") -> Table:
