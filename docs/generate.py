@@ -1,4 +1,4 @@
-"""Write docs/commands.md and docs/recipe.md from the code: python docs/generate.py."""
+"""Write docs/commands.md, docs/recipe.md and docs/check.md from the code: python docs/generate.py."""
 
 import subprocess
 import sys
@@ -7,6 +7,7 @@ from typing import get_args
 
 from pydantic import BaseModel
 
+from unmask.check.finding import KINDS, Severity
 from unmask.recipe import ONLY, Recipe
 
 HERE = Path(__file__).parent
@@ -18,6 +19,22 @@ repeats it. `unmask plan DATA` shows the recipe that your data and machine lead 
 Overrule a value with `--set`, for example `--set network.width=32 --set augment.elastic=5`.
 
 The defaults below are those of the class; `plan` derives many of them from the data.
+"""
+
+CHECK_HEAD = """# What `unmask check` finds
+
+    unmask check cells                    # what was understood, what is wrong, what would mend it
+    unmask check cells --out pictures     # also contact sheets: a sample, and every suspicious image, outlined
+    unmask check cells --fix mended       # a mended copy; the original is never touched
+    unmask check cells --json             # one JSON object, for machines
+
+Every image and every mask is looked at once. Each finding says how many files it concerns, names up to three of them with a
+place in them, says what it does to training and what mends it. *Errors* are what `unmask train` refuses, in the same words;
+with one, the exit code is 1. *Warnings* harm; *notes* are worth knowing.
+
+`--fix OUT` writes a plain data set: `images/` and `masks/`, or a COCO file where objects overlap or have classes. It holds
+all that is sound, mended as the last column says, and `changes.csv`, which lists every change: file and what was done.
+`unmask check OUT` then finds none of the problems that have a remedy here.
 """
 
 
@@ -50,6 +67,21 @@ def _section(section: str, kind: type[BaseModel]) -> str:
     return f"\n## {title}\n\n{(kind.__doc__ or '').strip()}\n\n| value | default | |\n|---|---|---|\n" + "".join(rows)
 
 
+def findings() -> str:
+    """The page of findings, from their kinds."""
+    parts = [CHECK_HEAD]
+    for severity in get_args(Severity):
+        rows = [
+            f"| `{code}` | {kind.title} | {kind.effect} | {kind.mended or '-'} |\n"
+            for code, kind in KINDS.items()
+            if kind.severity == severity
+        ]
+        head = "| code | what | in training | with `--fix` |\n|---|---|---|---|\n"
+        parts.append(f"\n## {severity.capitalize()}s\n\n{head}" + "".join(rows))
+    return "".join(parts)
+
+
 if __name__ == "__main__":
     (HERE / "commands.md").write_text(commands())
     (HERE / "recipe.md").write_text(recipe())
+    (HERE / "check.md").write_text(findings())

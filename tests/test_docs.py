@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import unmask
+from unmask.data.layouts import LAYOUTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
@@ -26,6 +27,17 @@ def test_recipe_page_is_current() -> None:
     """Make it anew with: python docs/generate.py."""
     made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["recipe"]()
     assert (ROOT / "docs" / "recipe.md").read_text() == made
+
+
+def test_page_of_findings_is_current() -> None:
+    """Make it anew with: python docs/generate.py."""
+    made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["findings"]()
+    assert (ROOT / "docs" / "check.md").read_text() == made
+
+
+def test_every_layout_is_documented() -> None:
+    page = (ROOT / "docs" / "data.md").read_text()
+    assert [layout.name for layout in LAYOUTS if f"| `{layout.name}` |" not in page] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -7,6 +7,7 @@ import torch
 
 from unmask.losses import mask_rcnn_losses, soft_dice, unet_losses, weighted_cross_entropy
 from unmask.nets import RCNNOutputs
+from unmask.targets.targets import IGNORED
 
 
 def logits_of(probabilities: list[list[float]]) -> torch.Tensor:
@@ -106,3 +107,79 @@ def test_mask_rcnn_losses_of_half_precision_are_in_float32() -> None:
     for name, value in mask_rcnn_losses(half).items():
         assert value.dtype == torch.float32
         assert float(value) == pytest.approx(float(exact[name]), rel=1e-2)
+
+
+def ignored_right(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Logits of three classes, targets and weights of two tiles whose columns from the eighth on are ignored."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(2, 3, 9, 14, generator=generator)
+    target = torch.randint(0, 3, (2, 9, 14), generator=generator)
+    target[:, :, 8:] = IGNORED
+    return logits, target, torch.rand(2, 9, 14, generator=generator) + 0.1
+
+
+LOSS_OF = {
+    "cross entropy": weighted_cross_entropy,
+    "dice": lambda logits, target, weight: soft_dice(logits, target),
+    "both": lambda logits, target, weight: unet_losses(logits, target, weight, dice=0.7)["total"],
+}
+
+
+@pytest.mark.parametrize("name", LOSS_OF)
+def test_ignored_pixels_are_as_if_cut_off(name: str) -> None:
+    """Their gradient is 0 to the last bit; value and gradients of the rest are those of the cropped tile."""
+    logits, target, weight = ignored_right(0)
+    whole = logits.clone().requires_grad_()
+    loss = LOSS_OF[name](whole, target, weight)
+    loss.backward()
+    assert whole.grad is not None
+    assert whole.grad[..., 8:].eq(0).all()
+
+    part = logits[..., :8].clone().requires_grad_()
+    cropped = LOSS_OF[name](part, target[..., :8], weight[..., :8])
+    cropped.backward()
+    assert part.grad is not None
+    torch.testing.assert_close(loss, cropped)
+    torch.testing.assert_close(whole.grad[..., :8], part.grad)
+    assert float(part.grad.abs().max()) > 1e-3
+
+
+@pytest.mark.parametrize("name", LOSS_OF)
+def test_where_nothing_is_known_nothing_is_learned(name: str) -> None:
+    logits, target, weight = ignored_right(1)
+    logits.requires_grad_()
+    loss = LOSS_OF[name](logits, torch.full_like(target, IGNORED), weight)
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert logits.grad is not None
+    assert logits.grad.eq(0).all()
+
+
+def test_where_all_is_known_the_mean_is_the_very_same() -> None:
+    """Bit for bit, gradients too: a run without anything to ignore repeats one of before there was such a thing."""
+    logits, target, weight = ignored_right(2)
+    target = target.clamp(min=0)
+    ours, plain = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    loss = weighted_cross_entropy(ours, target, weight)
+    mean = (torch.nn.functional.cross_entropy(plain, target, reduction="none") * weight).mean()
+    assert torch.equal(loss, mean)
+    loss.backward()
+    mean.backward()
+    assert ours.grad is not None
+    assert plain.grad is not None
+    assert torch.equal(ours.grad, plain.grad)
+
+
+def test_mask_points_that_are_not_known_do_not_count() -> None:
+    logits = torch.tensor([[[0.0, math.log(3)], [5.0, 5.0]]], requires_grad=True)
+    known = torch.tensor([[[True, True], [False, False]]])
+    truth = torch.tensor([[[0.5, 1.0], [0.0, 0.0]]])
+    outputs = some_outputs()._replace(mask_logits=logits, mask_targets=truth, mask_known=known)
+    losses = mask_rcnn_losses(outputs)
+    assert float(losses["mask"].detach()) == pytest.approx(-(math.log(0.5) + math.log(0.75)) / 2, rel=1e-6)
+    losses["total"].backward()
+    assert logits.grad is not None
+    assert logits.grad[~known].eq(0).all()
+    assert logits.grad[known].tolist() == pytest.approx([0, (0.75 - 1) / 2], abs=1e-6)
+    unknown = mask_rcnn_losses(outputs._replace(mask_known=torch.zeros_like(known)))
+    assert float(unknown["mask"].detach()) == 0

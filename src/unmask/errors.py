@@ -8,6 +8,7 @@
     ├── RecipeError             a recipe value that is unknown, out of range or contradicts another
     ├── ModelError              a model file that is damaged, of another version or fails its test vector
     ├── TrainingError           a loss that is not finite, a checkpoint of another run
+    ├── FetchError              a public data set that cannot be downloaded, or is not what it should be
     └── PredictionError         an image that does not fit the model, an output that cannot be written
 
 Each carries the file concerned, the problem, and the remedy: what to type or change next.
@@ -17,6 +18,7 @@ from pathlib import Path
 
 __all__ = [
     "DataError",
+    "FetchError",
     "MaskError",
     "ModelError",
     "PairingError",
@@ -80,6 +82,10 @@ class ModelError(UnmaskError):
 
 class TrainingError(UnmaskError):
     """Training that cannot go on: a loss that is not finite, a checkpoint of another run."""
+
+
+class FetchError(UnmaskError):
+    """A public data set that cannot be downloaded or unpacked, or is not what it should be."""
 
 
 class PredictionError(UnmaskError):

@@ -48,3 +48,28 @@ def test_a_single_tile_has_no_neighbour() -> None:
     pasted, maps = copy_paste(images[:1], layers[:1], KINDS, 1.0)
     assert torch.equal(pasted, images[:1])
     assert torch.equal(maps, layers[:1])
+
+
+def test_what_is_not_known_is_covered_and_never_pasted() -> None:
+    """Of the one tile all but its objects, of the other a column: that column shows only where nothing is pasted."""
+    images, layers = tiles()
+    layers[1][layers[1] == 0] = -1
+    layers[0, 0, :, 3:5] = -1
+    seen = set()
+    for seed in range(40):
+        torch.manual_seed(seed)
+        pasted, maps = copy_paste(images, layers, KINDS, 1.0)
+        foreign = pasted[0, 0] == 2.0
+        assert torch.equal(foreign, maps[0, 0] > 2 * KINDS + 2)
+        assert torch.equal(maps[0, 0][~foreign], layers[0, 0][~foreign])
+        seen.add((int(foreign.sum()), int((maps[0, 0] == -1).sum())))
+    # The square of 4 x 4 covers 2 x 4 of the 16 unknown pixels, the other object none.
+    assert seen == {(0, 16), (4, 16), (16, 8), (20, 8)}
+
+
+def test_a_tile_of_which_nothing_is_known_takes_objects() -> None:
+    images, layers = tiles()
+    layers[0] = -1
+    torch.manual_seed(1)
+    pasted, maps = copy_paste(images, layers, KINDS, 1.0)
+    assert set(maps[0].unique().tolist()) - {-1} == set(layers[1][(pasted[0] == 2.0)].unique().tolist()) != set()

@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.measure import points_in_poly
 
-from unmask.data.annotations import Annotation, Polygons, RunLengths, run_lengths
+from unmask.data.annotations import Annotation, Rings, RunLengths, Shape, outlines_of, run_lengths
 
 
 def box(x0: float, y0: float, x1: float, y1: float) -> np.ndarray:
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], float)
 
 
-def filled(shape: Polygons | RunLengths, size: tuple[int, int]) -> np.ndarray:
+def filled(shape: Shape, size: tuple[int, int]) -> np.ndarray:
     counts = run_lengths(shape, size)
     return np.zeros(size, bool) if counts is None else Annotation(size, (1,), (counts,)).label_layers().objects > 0
 
@@ -30,10 +30,35 @@ def test_parts_are_united_and_cut_at_the_image() -> None:
     assert mask[4:, 6:].all()
 
 
+def test_rings_have_holes_and_pieces() -> None:
+    expected = np.zeros((6, 12), bool)
+    expected[:5, :6] = expected[1:4, 8:11] = True
+    expected[1:3, 1:4] = False
+    expected[1, 2] = True
+    outer, hole, island = box(0, 0, 6, 5), box(1, 1, 4, 3), box(2, 1, 3, 2)
+    shape = Rings(((outer, hole, island), (box(8, 1, 11, 4),)))
+    np.testing.assert_array_equal(filled(shape, (6, 12)), expected)
+    np.testing.assert_array_equal(filled(Rings(((outer, hole, island, box(8, 1, 11, 4)),)), (6, 12)), expected)
+    np.testing.assert_array_equal(filled(Rings(((outer, hole), (island,), (box(8, 1, 11, 4),))), (6, 12)), expected)
+    assert [len(ring) for ring in outlines_of(shape)] == [4, 4, 4, 4]
+    assert filled(Rings(((outer,), (hole,))), (6, 12)).sum() == 30  # pieces are united
+    assert outlines_of(RunLengths((1, 1), [1])) == ()
+
+
+def test_rings_are_cut_off_far_outside() -> None:
+    shape = Rings(((box(-1e8, -1e8, 1e8, 3), box(2, 1, 1e8, 2)),))
+    assert filled(shape, (5, 6)).astype(int).tolist() == [[1] * 6, [1, 1, 0, 0, 0, 0], [1] * 6, [0] * 6, [0] * 6]
+
+
 @pytest.mark.parametrize(
     "shape",
     [
         (),
+        Rings(()),
+        Rings(((),)),
+        Rings(((box(1, 1, 4, 4), box(1, 1, 4, 4)),)),
+        Rings(((box(1, 1, 1.4, 4),),)),
+        Rings(((box(-9, 1, -2, 5),),)),
         (np.empty((0, 2)),),
         (np.array([(1.0, 1.0), (5.0, 5.0)]),),
         (np.array([(1.0, 1.0), (5.0, 5.0), (3.0, 3.0)]),),  # on one line
@@ -46,7 +71,7 @@ def test_parts_are_united_and_cut_at_the_image() -> None:
         RunLengths((6, 8), [48, 0]),
     ],
 )
-def test_shapes_without_a_pixel_are_none(shape: Polygons | RunLengths) -> None:
+def test_shapes_without_a_pixel_are_none(shape: Shape) -> None:
     assert run_lengths(shape, (6, 8)) is None
 
 

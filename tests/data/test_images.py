@@ -1,9 +1,12 @@
+import struct
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
 import imagecodecs
 import numpy as np
+import psutil
 import pytest
 import tifffile
 from hypothesis import given
@@ -192,6 +195,81 @@ def test_a_file_of_an_ome_set_holds_its_own_images_only(tmp_path: Path) -> None:
     check_planes(tmp_path / "a.ome.tif", [image[0, ..., None]])
 
 
+def ome_xml(path: Path) -> str:
+    with tifffile.TiffFile(path) as tif:
+        assert tif.ome_metadata is not None
+        return tif.ome_metadata
+
+
+def ome_set(folder: Path, array: np.ndarray, split: str, companion: bool = False) -> list[Path]:
+    """Writes a (Z, C, Y, X) array as a set of OME-TIFF files, one for each position along `split`."""
+    tifffile.imwrite(
+        folder / "whole.ome.tif",
+        array,
+        ome=True,
+        photometric="minisblack",
+        metadata={"axes": "ZCYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.25},
+    )
+    xml = ome_xml(folder / "whole.ome.tif")
+    (folder / "whole.ome.tif").unlink()
+    sizes = {"Z": len(array), "C": array.shape[1]}
+    other = "C" if split == "Z" else "Z"
+    blocks = "".join(
+        f'<TiffData First{split}="{i}" First{other}="{j}" IFD="{j}" PlaneCount="1">'
+        f'<UUID FileName="{split}{i}.ome.tif">urn:uuid:{i}</UUID></TiffData>'
+        for i in range(sizes[split])
+        for j in range(sizes[other])
+    )
+    start, end = xml.index("<TiffData"), xml.index("</Pixels>")
+    xml = xml[:start] + blocks + xml[end:]
+    files = []
+    for i in range(sizes[split]):
+        path = folder / f"{split}{i}.ome.tif"
+        own = xml
+        if companion:
+            (folder / "set.companion.ome").write_text(xml)
+            binary = '<BinaryOnly MetadataFile="set.companion.ome" UUID="urn:uuid:set"/>'
+            own = f'<OME xmlns="a" UUID="urn:uuid:{i}">{binary}</OME>'
+        pages = array[i] if split == "Z" else array[:, i]
+        tifffile.imwrite(path, pages, description=own, metadata=None, photometric="minisblack")
+        files.append(path)
+    return files
+
+
+@pytest.mark.parametrize("companion", [False, True])
+def test_channels_of_an_image_in_a_file_of_an_ome_set_stay_together(tmp_path: Path, companion: bool) -> None:
+    array = noise(2, 3, 5, 6)
+    for path, image in zip(ome_set(tmp_path, array, "Z", companion), array, strict=True):
+        check_planes(path, [image.transpose(1, 2, 0)])
+        assert read_header(path).pixel_size == (0.25, 0.5)
+
+
+def test_a_file_of_an_ome_set_with_one_channel_holds_that_channel(tmp_path: Path) -> None:
+    array = noise(2, 3, 5, 6)
+    for channel, path in enumerate(ome_set(tmp_path, array, "C")):
+        check_planes(path, list(array[:, channel, :, :, None]))
+
+
+def test_a_file_of_an_ome_set_may_be_renamed(tmp_path: Path) -> None:
+    """Its own id tells which planes it holds; without one every page is an image."""
+    array = noise(2, 3, 5, 6)
+    path = ome_set(tmp_path, array, "Z", companion=True)[1].rename(tmp_path / "renamed.tif")
+    check_planes(path, [array[1].transpose(1, 2, 0)])
+    path = ome_set(tmp_path, array, "Z")[1].rename(tmp_path / "renamed.tif")
+    check_planes(path, list(array[1, :, :, :, None]))
+
+
+def test_of_an_ome_pyramid_the_full_level_is_read(tmp_path: Path) -> None:
+    image = noise(2, 64, 48)
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
+        options: dict[str, Any] = {"tile": (16, 16), "compression": "zlib", "photometric": "minisblack"}
+        writer.write(image, subifds=2, metadata={"axes": "CYX", "PhysicalSizeX": 0.5, "PhysicalSizeY": 0.5}, **options)
+        for step in (2, 4):
+            writer.write(image[:, ::step, ::step], subfiletype=1, **options)
+    check_planes(tmp_path / "a.ome.tif", [image.transpose(1, 2, 0)])
+    assert read_header(tmp_path / "a.ome.tif").pixel_size == (0.5, 0.5)
+
+
 def test_images_of_different_sizes_in_one_file_are_refused(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(noise(8, 9), metadata=None)
@@ -349,3 +427,152 @@ def test_a_large_picture_is_read_without_a_warning(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert read_header(tmp_path / "a.png").size == (10_000, 20_000)
+
+
+def png_of(rows: int, columns: int, depth: int = 8, colour: int = 0) -> bytes:
+    """A PNG whose header says this size, with the data of one row."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", columns, rows, depth, colour, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(64))) + chunk(b"IEND", b"")
+    )
+
+
+def bmp_of(rows: int, columns: int) -> bytes:
+    header = struct.pack("<IiiHHIIiiII", 40, columns, rows, 1, 24, 0, 0, 2835, 2835, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 54 + 64, 0, 0, 54) + header + bytes(64)
+
+
+def jpeg_of(folder: Path, rows: int, columns: int) -> bytes:
+    """A JPEG of 16 x 16 pixels whose header says this size."""
+    Image.new("L", (16, 16)).save(folder / "small.jpg")
+    data = bytearray((folder / "small.jpg").read_bytes())
+    place = data.index(b"\xff\xc0") + 5
+    data[place : place + 4] = struct.pack(">HH", rows, columns)
+    return bytes(data)
+
+
+def tiff_of(path: Path, size: int, **options: Any) -> None:
+    """A TIFF of 64 x 64 pixels whose tags say this size."""
+    tifffile.imwrite(path, noise(64, 64), metadata=None, **options)
+    with tifffile.TiffFile(path, mode="r+") as tif:
+        for name in ("ImageWidth", "ImageLength"):
+            tif.pages.first.tags[name].overwrite(size, dtype="I")
+
+
+@pytest.mark.parametrize(("depth", "colour"), [(8, 0), (8, 2), (16, 2)])
+def test_a_png_of_absurd_size_is_refused(tmp_path: Path, depth: int, colour: int) -> None:
+    (tmp_path / "a.png").write_bytes(png_of(10**6, 10**6, depth, colour))
+    for read in (read_header, read_image):
+        with pytest.raises(
+            UnreadableFile, match=r"a\.png: is damaged or truncated: by its header it is 1,000,000 x 1,000,"
+        ):
+            read(tmp_path / "a.png")
+
+
+def test_a_bmp_of_absurd_size_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.bmp").write_bytes(bmp_of(10**6, 10**6))
+    message = r"by its header it is 1,000,000 x 1,000,000 x 3 \(2\.7 TiB\), in 118 bytes\. Copy"
+    for read in (read_header, read_image):
+        with pytest.raises(UnreadableFile, match=message):
+            read(tmp_path / "a.bmp")
+
+
+def test_a_jpeg_of_absurd_size_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(jpeg_of(tmp_path, 65_000, 65_000))
+    with pytest.raises(UnreadableFile, match=r"by its header it is 65,000 x 65,000 x 1 \(503\.7 MiB\), in \d+ bytes"):
+        read_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"compression": "zlib"},
+        {"compression": "lzw"},
+        {"compression": "jpeg"},
+        {"rowsperstrip": 8},
+        {"tile": (16, 16)},
+        {"tile": (16, 16), "compression": "packbits"},
+    ],
+    ids=str,
+)
+def test_a_tiff_of_absurd_size_is_refused(tmp_path: Path, options: dict[str, Any]) -> None:
+    tiff_of(tmp_path / "a.tif", 10**6, **options)
+    message = r"by its header it is 1,000,000 x 1,000,000 \(931\.3 GiB\), in .* no image of that size"
+    for read in (read_header, read_image):
+        with pytest.raises(UnreadableFile, match=message):
+            read(tmp_path / "a.tif")
+
+
+def test_a_coding_without_a_bound_is_limited_by_the_memory(tmp_path: Path) -> None:
+    tiff_of(tmp_path / "a.tif", 10**6, compression="zstd")
+    with tifffile.TiffFile(tmp_path / "a.tif", mode="r+") as tif:
+        tif.pages.first.tags["RowsPerStrip"].overwrite(10**6, dtype="I")
+    message = r"too large .* \(tiles of 1,000,000 x 1,000,000, each of which takes 931\.3 GiB; .* are free\)\. Cut it"
+    for read in (read_header, read_image):
+        with pytest.raises(UnreadableFile, match=message):
+            read(tmp_path / "a.tif")
+
+
+def test_an_image_larger_than_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sound file: what it needs and what is free decide."""
+    image = np.zeros((3, 5_000, 5_000), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", image, compression="zlib", photometric="minisblack")
+    Image.fromarray(image[0]).save(tmp_path / "a.png")
+
+    class Memory:
+        available = 100 * 2**20
+
+    monkeypatch.setattr(psutil, "virtual_memory", Memory)
+    assert len(read_image(tmp_path / "a.tif", 0).planes) == 1
+    message = (
+        r"is too large .* \(3 images of 5,000 x 5,000 pixels of 1 uint8, which takes 143\.1 MiB; 100\.0 MiB are free"
+    )
+    with pytest.raises(UnreadableFile, match=message):
+        read_image(tmp_path / "a.tif")
+    Memory.available = 90 * 2**20
+    with pytest.raises(
+        UnreadableFile, match=r"a\.png: is too large .* \(5,000 x 5,000 pixels of 1 uint8, which takes 95\.4"
+    ):
+        read_image(tmp_path / "a.png")
+
+
+def test_a_lack_of_memory_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("unmask.data.images._plain", full)
+    with pytest.raises(
+        UnreadableFile, match=r"a\.png: is too large for the memory of this machine \(.* were not enough"
+    ):
+        read_image(tmp_path / "a.png")
+
+
+def test_blank_images_as_small_as_codes_make_them_are_read(tmp_path: Path) -> None:
+    """The bound refuses no sound file: deflate, LZW and JPEG at their best."""
+    blank = np.zeros((4_800, 4_800, 3), np.uint8)
+    Image.fromarray(blank).save(tmp_path / "a.png", compress_level=9)
+    Image.fromarray(blank).save(tmp_path / "a.jpg", progressive=True, optimize=True)
+    tifffile.imwrite(tmp_path / "a.tif", blank, compression="lzw", rowsperstrip=4_800, photometric="rgb")
+    for name in ("a.png", "a.jpg", "a.tif"):
+        assert (tmp_path / name).stat().st_size < blank.size / 100
+        assert not read_image(tmp_path / name).planes[0].any()
+
+
+def test_ome_xml_that_declares_a_million_planes_is_refused(tmp_path: Path) -> None:
+    image = noise(3, 5, 6)
+    tifffile.imwrite(tmp_path / "a.tif", image, ome=True, metadata={"axes": "ZYX"})
+    xml = ome_xml(tmp_path / "a.tif")
+    for old, new in (('SizeZ="3"', 'SizeZ="90000000"'), ('PlaneCount="3"', 'PlaneCount="90000000"')):
+        text = xml.replace(old, new)
+        tifffile.imwrite(tmp_path / "b.tif", image, description=text, metadata=None, photometric="minisblack")
+        with pytest.raises(
+            UnreadableFile, match=r"b\.tif: holds 90,000,000 planes by its OME-XML, more than 1,000,000"
+        ):
+            read_header(tmp_path / "b.tif")

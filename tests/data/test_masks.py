@@ -11,7 +11,8 @@ import tifffile
 from PIL import Image
 from scipy import ndimage
 
-from unmask.data.coding import Coding, decide, interpret
+from unmask.data.coding import Coding, interpret
+from unmask.data.deciding import decide
 from unmask.data.masks import look_at, read_mask
 from unmask.data.options import ReadOptions
 from unmask.errors import MaskError
@@ -149,7 +150,7 @@ def resized(mask: np.ndarray, factor: float) -> np.ndarray:
 def test_smoothed_masks_are_refused(tmp_path: Path, damaged: np.ndarray) -> None:
     paths = save(tmp_path, 255 * FOREGROUND, damaged, damaged, suffix="png")
     message = (
-        r"1\.png: is a mask with \d+ in-between values along its borders \(\d+ pixels, such as \d+ and \d+ between 0 "
+        r"1\.png: is a mask with \d+ in-between values along its borders \([\d,]+ pixels, such as \d+ and \d+ between 0 "
         r"and \d+\), the trace of JPEG, smoothing or resizing; so is 1 more mask\. Export it again without "
         r"smoothing, or, if it is foreground and background, threshold it half way: python -c \"import skimage"
     )

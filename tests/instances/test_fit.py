@@ -9,7 +9,7 @@ from unmask.instances.fit import fit
 from unmask.recipe import InstanceRecipe
 
 
-def overlap(truth, prediction):
+def overlap(truth, prediction, ignore=None):
     """Mean over true objects of the largest IoU, wrong counts punished: simple, and enough to climb on."""
     if truth.max() == prediction.max() == 0:
         return float("nan")
@@ -98,7 +98,7 @@ def test_the_same_input_gives_the_same_result():
 def test_where_nothing_is_better_the_start_stays():
     maps, truth = nuclei(0)
     start = InstanceRecipe(seed_threshold=0.66, mask_threshold=0.33, reach=3, min_size=7, max_hole=11)
-    found = fit([maps], [truth], lambda truth, prediction: 1.0, start)
+    found = fit([maps], [truth], lambda truth, prediction, ignore: 1.0, start)
     assert (found.values, found.score) == (start, 1.0)
 
 
@@ -117,7 +117,7 @@ def test_large_sets_are_thinned_evenly(monkeypatch):
     truths = [np.full((10, 10), i, np.int32) for i in range(1, 11)]
     seen = []
     maps = np.stack([np.zeros((10, 10)), np.ones((10, 10))]).astype(np.float32)
-    fit([maps] * 10, truths, lambda truth, prediction: seen.append(int(truth[0, 0])) or 1.0, InstanceRecipe())
+    fit([maps] * 10, truths, lambda truth, prediction, ignore: seen.append(int(truth[0, 0])) or 1.0, InstanceRecipe())
     grid, climb = seen[: seen.index(3)], seen[seen.index(3) - 1 :]
     assert grid == [1, 6] * (len(grid) // 2) + [1]  # 2 of 10 images, and the first of the climb's
     assert climb == [1, 3, 5, 7, 9] * (len(climb) // 5)
@@ -126,3 +126,37 @@ def test_large_sets_are_thinned_evenly(monkeypatch):
 def test_without_images_it_says_what_to_do():
     with pytest.raises(DataError, match=r"no annotated image .* Annotate at least one validation image\."):
         fit([], [], overlap, InstanceRecipe())
+
+
+def test_what_is_to_be_ignored_goes_to_the_score():
+    """Each image with its own mask, also where images are thinned; without any, None."""
+    maps = np.stack([np.zeros((10, 10)), np.ones((10, 10))]).astype(np.float32)
+    truths = [np.full((10, 10), i, np.int32) for i in range(1, 5)]
+    masks = [np.full((10, 10), i % 2 == 0) if i > 1 else None for i in range(1, 5)]
+    seen = set()
+
+    def score(truth, prediction, ignore):
+        seen.add((int(truth[0, 0]), None if ignore is None else bool(ignore.all())))
+        return 1.0
+
+    fit([maps] * 4, truths, score, InstanceRecipe(), masks)
+    assert seen == {(1, None), (2, True), (3, False), (4, True)}
+    seen.clear()
+    fit([maps] * 4, truths, score, InstanceRecipe())
+    assert seen == {(number, None) for number in range(1, 5)}
+
+
+def test_parameters_are_fitted_to_what_is_known():
+    """The nuclei of one half are not annotated: unless that half is ignored, fewer objects are better."""
+    pairs = [nuclei(seed) for seed in range(3)]
+    ignore = np.zeros((96, 96), bool)
+    ignore[:, 48:] = True
+
+    def score(truth, prediction, ignore):
+        return overlap(*(relabel(np.where(ignore, 0, one)) for one in (truth, prediction)))
+
+    half = [np.where(ignore, 0, truth) for _, truth in pairs]
+    maps = [probability for probability, _ in pairs]
+    known = fit(maps, half, score, InstanceRecipe(), [ignore] * 3)
+    assert known.score > 0.85
+    assert fit(maps, half, overlap, InstanceRecipe()).score < 0.6

@@ -3,6 +3,7 @@ import pytest
 from skimage.draw import disk
 
 from unmask.errors import DataError
+from unmask.geometry.labels import relabel
 from unmask.instances.detections import Detections
 from unmask.instances.fit_detections import fit_detections
 from unmask.instances.paint import paint
@@ -11,7 +12,7 @@ from unmask.recipe import DetectionRecipe
 SIZE = (80, 80)
 
 
-def overlap(truth, prediction):
+def overlap(truth, prediction, ignore=None):
     """Mean over true objects of the largest IoU, wrong counts punished."""
     if truth.max() == prediction.max() == 0:
         return float("nan")
@@ -109,7 +110,7 @@ def test_the_result_is_never_worse_than_the_start_and_always_the_same(seed):
 
 def test_of_equals_the_nearest_to_the_start_is_taken():
     start = DetectionRecipe(score_threshold=0.52, mask_threshold=0.47, covered=0.33, min_size=7)
-    assert fitted(1, start, lambda truth, prediction: 1.0) == start
+    assert fitted(1, start, lambda truth, prediction, ignore: 1.0) == start
     # Where any threshold above the flecks does, the smallest of them.
     boxes = np.array([[0, 0, 20, 20], [40, 40, 44, 44]], np.float32)
     found = Detections(SIZE, boxes, np.ones(2, np.uint8), np.array([0.9, 0.62], np.float32), None)
@@ -131,10 +132,51 @@ def test_large_sets_are_thinned_evenly(monkeypatch):
     truths = [np.full((10, 10), i, np.int32) for i in range(1, 11)]
     empty = Detections((10, 10), np.zeros((0, 4), np.float32), np.zeros(0, np.uint8), np.zeros(0, np.float32), None)
     seen = []
-    fit_detections([empty] * 10, truths, lambda truth, _: seen.append(int(truth[0, 0])) or 1.0, DetectionRecipe())
+    fit_detections(
+        [empty] * 10, truths, lambda truth, prediction, ignore: seen.append(int(truth[0, 0])) or 1.0, DetectionRecipe()
+    )
     assert seen == [1, 3, 5, 7, 9] * (len(seen) // 5)
 
 
 def test_without_images_it_says_what_to_do():
     with pytest.raises(DataError, match=r"no annotated image .* Annotate at least one validation image\."):
         fit_detections([], [], overlap, DetectionRecipe())
+
+
+def test_what_is_to_be_ignored_goes_to_the_score(monkeypatch):
+    """Each image with its own mask, also where images are thinned; without any, None."""
+    monkeypatch.setattr("unmask.instances.fit_detections._PIXELS", 200)
+    truths = [np.full((10, 10), i, np.int32) for i in range(1, 5)]
+    masks = [np.full((10, 10), i > 2) if i > 1 else None for i in range(1, 5)]
+    empty = Detections((10, 10), np.zeros((0, 4), np.float32), np.zeros(0, np.uint8), np.zeros(0, np.float32), None)
+    seen = set()
+
+    def score(truth, prediction, ignore):
+        seen.add((int(truth[0, 0]), None if ignore is None else bool(ignore.all())))
+        return 1.0
+
+    fit_detections([empty] * 4, truths, score, DetectionRecipe(), masks)
+    assert seen == {(1, None), (3, True)}
+    seen.clear()
+    fit_detections([empty] * 4, truths, score, DetectionRecipe())
+    assert seen == {(1, None), (3, None)}
+
+
+def test_thresholds_are_fitted_to_what_is_known():
+    """Discs of one half are not annotated, and score highest: unless that half is ignored, they are all wrong."""
+    pairs = [discs(seed) for seed in range(2)]
+    ignore = np.zeros(SIZE, bool)
+    ignore[:, 40:] = True
+
+    def score(truth, prediction, ignore):
+        return overlap(*(relabel(np.where(ignore, 0, one)) for one in (truth, prediction)))
+
+    half = [np.where(ignore, 0, truth) for _, truth in pairs]
+    found = [one for one, _ in pairs]
+    known = fit_detections(found, half, score, DetectionRecipe(), [ignore] * 2)
+    means = [
+        np.mean([score(t, paint(one, known).labels, mask) for one, t in zip(found, half, strict=True)])
+        for mask in (ignore, False)
+    ]
+    assert means[0] > 0.85
+    assert means[1] < 0.6

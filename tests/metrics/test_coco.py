@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,16 @@ def by_pycocotools(images: list[CocoImage], most: int) -> Tree:
             for k, (n, one) in enumerate(((n, one) for n, image in enumerate(images) for one in image.truth), start=1)
         ],
     }
+    crowds = [
+        (n, CocoObject(image.ignore, name))
+        for n, image in enumerate(images)
+        if image.ignore is not None
+        for name in names
+    ]
+    truth.dataset["annotations"] += [
+        {**_annotation(one, n, names), "area": float(coco_masks.area(one.mask)), "iscrowd": 1, "id": 10**6 + k}
+        for k, (n, one) in enumerate(crowds)
+    ]
     found = [
         _annotation(one, n, names)
         for n, image in enumerate(images)
@@ -183,4 +194,78 @@ def test_frames_that_differ_are_refused() -> None:
     image = CocoImage("cell_7", [CocoObject(box(1, 1, 2, 2, (10, 12)))], [CocoObject(box(1, 1, 2, 2, (12, 10)))])
     message = "cell_7: true and predicted objects are of images of 10 x 12 and 12 x 10 pixels. Compare objects of one"
     with pytest.raises(PairingError, match=re.escape(message)):
+        coco_scores([image])
+
+
+def partly_ignored(seed: int, *, rectangles: bool) -> list[CocoImage]:
+    """The random images, most with a part to ignore, so that predicted objects lie in it wholly, partly, not at all."""
+    random = np.random.default_rng(seed)
+    images = []
+    for number, image in enumerate(random_images(seed)):
+        h, w = random.integers(60, 150, 2)
+        y, x = random.integers(0, SIZE[0] - h), random.integers(0, SIZE[1] - w)
+        ignore = box(y, x, h, w) if rectangles else ellipse(random, y, x, h, w)
+        images.append(replace(image, ignore=None if number == 2 else ignore))
+    return images
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_ignored_rectangles_are_pycocotools_crowds(seed: int) -> None:
+    images = partly_ignored(seed, rectangles=True)
+    ours, theirs = coco_scores(images), by_pycocotools(images, 100)
+    for what in ("mask", "box"):
+        assert ours[what] == pytest.approx(theirs[what], abs=1e-12)  # type: ignore[arg-type]
+        known = coco_scores([replace(image, ignore=None) for image in images])
+        assert ours[what]["ap"] > known[what]["ap"]  # type: ignore[index,operator]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_ignored_of_any_shape_is_pycocotools_crowd(seed: int) -> None:
+    images = partly_ignored(seed, rectangles=False)
+    ours, theirs = coco_scores(images), by_pycocotools(images, 100)
+    assert ours["mask"] == pytest.approx(theirs["mask"], abs=1e-12)  # type: ignore[arg-type]
+
+
+def test_crowds_by_hand() -> None:
+    """One object, found; before it four that nobody drew, each 25 columns wide, of which 25, 6, 11 and 14 are ignored.
+
+    At an IoU threshold t those are wrong of which less than t is ignored. AP is that of one right after so many wrong.
+    """
+    truth = [CocoObject(box(150, 10, 20, 20))]
+    hidden = (25, 6, 11, 14)
+    ghosts = [CocoObject(box(30 * y, 100 - columns, 20, 25), score=2) for y, columns in enumerate(hidden)]
+    image = CocoImage("a", truth, [*truth, *ghosts], box(0, 75, 140, 25))
+    wrong = [sum(columns / 25 < threshold for columns in hidden) for threshold in np.arange(10, 20) / 20]
+    assert wrong[:3] == [2, 2, 3]
+    scores = coco_scores([image])
+    for what in ("mask", "box"):
+        assert scores[what]["ap"] == pytest.approx(np.mean([1 / (1 + count) for count in wrong]))  # type: ignore[index]
+        assert coco_scores([replace(image, ignore=None)])[what]["ap"] == pytest.approx(1 / 5)  # type: ignore[index]
+
+
+def test_an_ignored_frame_is_no_whole_image() -> None:
+    """Annotated in the middle only: COCO's box around the frame would excuse the wrong object in the middle too."""
+    frame = np.ones(SIZE, bool)
+    frame[50:150, 50:250] = False
+    truth = [CocoObject(box(60, 60, 20, 20))]
+    wrong, unknown = CocoObject(box(100, 100, 20, 20), score=2), CocoObject(box(10, 10, 20, 20), score=3)
+    image = CocoImage("a", truth, [*truth, wrong, unknown], encode(frame, 0, 0, SIZE))
+    scores = coco_scores([image])
+    assert scores["mask"]["ap"] == scores["box"]["ap"] == pytest.approx(0.5)  # type: ignore[index]
+
+
+def test_objects_found_where_nothing_is_known() -> None:
+    """An image all of which is to be ignored changes nothing; of every class, also of one that it has not."""
+    known = CocoImage("a", [CocoObject(box(10, 10, 20, 20), "a"), CocoObject(box(50, 50, 20, 20), "b")], [])
+    known = replace(known, prediction=known.truth)
+    ghosts = [CocoObject(box(5, 5, 30, 30), name, 2) for name in ("a", "b")]
+    unknown = CocoImage("b", [], ghosts, box(0, 0, *SIZE))
+    assert coco_scores([known, unknown]) == coco_scores([known])
+    assert coco_scores([known, replace(unknown, ignore=None)])["mask"]["ap"] == pytest.approx(0.5)  # type: ignore[index]
+    assert coco_scores([unknown]) == {}
+
+
+def test_an_ignored_part_of_another_size_is_refused() -> None:
+    image = CocoImage("cell_7", [CocoObject(box(1, 1, 2, 2))], [], box(1, 1, 2, 2, (10, 12)))
+    with pytest.raises(PairingError, match="cell_7: true and predicted objects are of images of 10 x 12 and 200 x 300"):
         coco_scores([image])

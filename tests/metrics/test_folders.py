@@ -106,3 +106,20 @@ def test_sizes_that_differ(tmp_path: Path) -> None:
     truth = write(tmp_path / "truth", a=two_objects())
     with pytest.raises(PairingError, match="a"):
         evaluate_folders([write(tmp_path / "found", a=two_objects().T)], truth)
+
+
+def test_what_the_truth_does_not_know_is_not_scored(tmp_path: Path) -> None:
+    """Value 9 is ignored: an object found there is no error, one missed elsewhere is."""
+    unknown = two_objects()
+    unknown[:, 20:] = 9
+    truth = write(tmp_path / "truth", a=unknown, b=two_objects())
+    found = two_objects()
+    found[2:6, 22:28] = 7
+    predicted = write(tmp_path / "found", a=found, b=two_objects())
+    objects = ReadOptions("objects")
+    assert evaluate_folders([predicted], truth, reading=objects)["found"].objects["ap"]["0.50"] < 1  # type: ignore[index]
+    scores = evaluate_folders([predicted], truth, reading=ReadOptions("objects", ignore="9"))["found"]
+    assert scores.objects["ap"]["0.95"] == 1  # type: ignore[index]
+    assert scores.semantic["pixel_error"] == 0
+    with pytest.raises(DataError, match=r"--ignore 8: there is nothing of that value or name\. Choose from 1, 2, 3, 9"):
+        evaluate_folders([predicted], truth, reading=ReadOptions("objects", ignore="8"))

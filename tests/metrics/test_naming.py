@@ -45,3 +45,8 @@ def test_the_best_object_of_a_pixel_says_its_class() -> None:
 def test_classes_in_another_order() -> None:
     classes = np.array([[0, 1, 2, 3]], np.uint8)
     assert rename_classes(classes, ["dirt", "alga", "cell"], ["cell", "dirt"]).tolist() == [[0, 2, 0, 1]]
+
+
+def test_one_class_keeps_what_is_ignored() -> None:
+    ignore = encode(np.ones((2, 3), bool), 1, 1, SIZE)
+    assert one_class(CocoImage("a", [], [an_object(slice(2), slice(2), "cell")], ignore)).ignore == ignore

@@ -35,3 +35,17 @@ def test_boxes_beside_scikit_image() -> None:
     assert {int(key) // 2: tuple(box.int().tolist()) for key, box in zip(found.keys, found.boxes, strict=True)} == {
         label: (left, top, right, bottom) for label, (top, left, bottom, right) in expected.items()
     }
+
+
+def test_what_is_not_known_is_no_object() -> None:
+    layers = torch.zeros(2, 10, 12, dtype=torch.int64)
+    layers[0, 1:4, 2:7] = 5 * 3 + 2
+    layers[1, 2:8, 3:5] = 7 * 3 + 1
+    known = objects_in(layers, 2)
+    assert known.ignore is None
+    layers[0, :, 8:] = -1
+    found = objects_in(layers, 2)
+    assert found.ignore is not None
+    assert torch.equal(found.ignore, layers[0] == -1)
+    assert torch.equal(found.boxes, known.boxes)
+    assert torch.equal(found.classes, known.classes)

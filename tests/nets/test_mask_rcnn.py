@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from torchvision.models.detection import maskrcnn_resnet50_fpn
 from torchvision.models.detection._utils import BalancedPositiveNegativeSampler
 
 from unmask.losses import mask_rcnn_losses
-from unmask.nets import MaskRCNN, ObjectTargets, Resize, mask_rcnn
+from unmask.nets import MaskRCNN, ObjectTargets, Resize, mask_rcnn, objects_in
 from unmask.nets.roi_align import RegionFeatures
 
 Pair = tuple[TorchvisionMaskRCNN, MaskRCNN]
@@ -319,3 +320,52 @@ def test_wrong_use(small: MaskRCNN, batch: Tensor, targets: list[ObjectTargets])
         small(batch.float(), [targets[0], flat])
     with pytest.raises(RuntimeError, match="use detect"):
         small.eval()(batch.float(), targets)
+
+
+def test_nothing_is_learned_from_what_is_not_known(trained: Pair, batch: Tensor, targets: list[ObjectTargets]) -> None:
+    """An image of which nothing is known adds nothing to one that is known, and alone gives losses of 0."""
+    net, square = trained[1], batch[..., :128]
+    known = objects_in(targets[1].layers[..., :128], 4)
+    unknown = objects_in(torch.full((1, 128, 128), -1), 4)
+    both, alone = net(square, [unknown, known]), net(square[1:], [known])
+    for name in ("objectness", "class_logits", "mask_logits", "class_target", "box_targets"):
+        torch.testing.assert_close(getattr(both, name), getattr(alone, name), rtol=0, atol=1e-9)
+    assert len(both.objectness) == 64
+    assert both.mask_known is not None
+    assert both.mask_known.all()
+    assert alone.mask_known is None
+
+    losses = mask_rcnn_losses(net(square, [unknown, unknown]))
+    assert set(numbers(losses).values()) == {0}
+    losses["total"].backward()
+    assert all(parameter.grad is None or parameter.grad.eq(0).all() for parameter in net.parameters())
+
+
+def test_mask_points_that_are_not_known_get_no_gradient(
+    trained: Pair, batch: Tensor, targets: list[ObjectTargets]
+) -> None:
+    """The mask head's gradient is 0 at the points on ignored pixels, and the loss that of the others."""
+    net = trained[1]
+    ignore = torch.zeros(targets[0].layers.shape[1:], dtype=torch.bool)
+    ignore[:, 75:] = True
+    some = [replace(target, ignore=ignore) for target in targets]
+    outputs = net(batch, some)
+    assert outputs.mask_known is not None
+    assert outputs.mask_logits is not None
+    assert 0.1 < float(outputs.mask_known.float().mean()) < 0.9
+    outputs.mask_logits.retain_grad()
+    mask_rcnn_losses(outputs)["mask"].backward()
+    slopes = outputs.mask_logits.grad
+    assert slopes is not None
+    assert slopes[~outputs.mask_known].eq(0).all()
+    assert slopes[outputs.mask_known].ne(0).all()
+
+
+def test_ignoring_nothing_changes_nothing(small: MaskRCNN, batch: Tensor, targets: list[ObjectTargets]) -> None:
+    """Bit for bit: losses with an empty mask and without one."""
+    blank = torch.zeros(targets[0].layers.shape[1:], dtype=torch.bool)
+    found = []
+    for some in (targets, [replace(target, ignore=blank) for target in targets]):
+        torch.manual_seed(0)
+        found.append(numbers(mask_rcnn_losses(small(batch.float(), some))))
+    assert found[0] == found[1]

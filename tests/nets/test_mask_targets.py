@@ -7,7 +7,7 @@ from torch import Tensor
 from torchvision.ops import roi_align
 
 from unmask.nets import ObjectTargets, objects_in
-from unmask.nets.mask_targets import mask_targets
+from unmask.nets.mask_targets import known_points, mask_targets
 from unmask.nets.regions import Regions
 
 
@@ -80,3 +80,26 @@ def test_memory_follows_the_objects_not_the_image() -> None:
     target = objects_in(layers, 1)
     found = mask_targets([target], Regions(target.boxes, torch.zeros(200, dtype=torch.int64)), torch.arange(200), 28)
     assert (found[:, :20, :20] > 0.999).all()
+
+
+def test_known_points_by_hand() -> None:
+    """A region of 28 x 28 pixels, a point each: pixels of which more than half of the point's square is ignored."""
+    layers = torch.zeros(1, 40, 40, dtype=torch.int64)
+    layers[0, 4:32, 4:32] = 3
+    layers[0, :, 20:] = -1
+    targets = [objects_in(layers, 1), objects_in(layers.clamp(min=0), 1)]
+    regions = Regions(torch.tensor([[4.0, 4, 32, 32], [4.0, 4, 32, 32]]), torch.tensor([0, 1]))
+    known = known_points(targets, regions, 28)
+    assert known is not None
+    # RoIAlign of 2017 takes pixel i to lie at i: the point of columns 19 to 20 is half ignored, and counts.
+    assert known[0].sum(dim=1).eq(16).all()
+    assert known[0, :, :16].all()
+    assert known[1].all()
+    assert known_points(targets[1:], Regions(regions.boxes[:1], torch.tensor([0])), 28) is None
+
+
+def test_known_points_of_no_regions() -> None:
+    target = objects_in(torch.full((1, 9, 9), -1), 1)
+    known = known_points([target], Regions(torch.empty(0, 4), torch.empty(0, dtype=torch.int64)), 28)
+    assert known is not None
+    assert known.shape == (0, 28, 28)

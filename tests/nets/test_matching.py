@@ -1,5 +1,8 @@
 """Matching is torchvision's; sampling keeps its counts."""
 
+import math
+import time
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,7 +12,7 @@ from torchvision.models.detection._utils import Matcher
 from torchvision.ops import box_iou
 
 from unmask.nets import matching
-from unmask.nets.matching import BETWEEN, NOTHING, balanced_sample, match
+from unmask.nets.matching import BETWEEN, NOTHING, balanced_sample, ignored_share, match, without_ignored
 
 
 def boxes(count: int, seed: int, side: int = 40) -> Tensor:
@@ -85,3 +88,43 @@ def test_sample_is_uniform_and_drawn_from_the_global_generator() -> None:
     assert counts[[1, 3]].float().sub(450).abs().max() < 75
     torch.manual_seed(5)
     assert torch.equal(torch.cat(balanced_sample(labels, 2, 0.5)), drawn[0])
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 1000), st.booleans())
+def test_ignored_share_is_that_of_the_pixels_touched(h: int, w: int, seed: int, whole: bool) -> None:
+    """Pixel by pixel, also of boxes that leave the image on any side."""
+    generator = torch.Generator().manual_seed(seed)
+    ignore = torch.rand(h, w, generator=generator) < 0.5
+    some = torch.randint(-12, 30, (20, 4), generator=generator).double()
+    some[:, 2:] = some[:, :2] + torch.randint(1, 25, (20, 2), generator=generator)
+    if not whole:
+        some += torch.rand(20, 4, generator=generator).double()
+        some[:, 2:] = torch.maximum(some[:, 2:], some[:, :2] + 1e-3)
+    expected = []
+    for x0, y0, x1, y1 in some.tolist():
+        rows, columns = (range(math.floor(a), math.ceil(b)) for a, b in ((y0, y1), (x0, x1)))
+        seen = [bool(ignore[y, x]) for y in rows for x in columns if 0 <= y < h and 0 <= x < w]
+        expected.append(sum(seen) / max(1, len(seen)))
+    assert ignored_share(ignore, some).tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_negatives_that_are_mostly_ignored_are_neither() -> None:
+    """A band is ignored; boxes of ten columns with four, five and six of them in it, none, and all that are there."""
+    ignore = torch.zeros(20, 40, dtype=torch.bool)
+    ignore[:, 20:] = True
+    some = torch.tensor([[14.0, 0, 24, 10], [15, 0, 25, 10], [16, 0, 26, 10], [0, 0, 10, 10], [35, 0, 45, 20]])
+    for label, expected in ((0, [0, 0, -1, 0, -1]), (3, [3] * 5), (-1, [-1] * 5)):
+        assert without_ignored(torch.full((5,), label), some, ignore).tolist() == expected
+    labels = torch.tensor([0, 1, 0, 1, 0])
+    assert without_ignored(labels, some, None) is labels
+
+
+def test_ignored_share_of_many_boxes_is_quick() -> None:
+    """200,000 anchors of a large tile: well below the time of a training step."""
+    ignore = torch.rand(1000, 1000) < 0.5
+    many = torch.rand(200_000, 4) * 900
+    many[:, 2:] = many[:, :2] + 30
+    ignored_share(ignore, many)
+    began = time.monotonic()
+    ignored_share(ignore, many)
+    assert time.monotonic() - began < 1

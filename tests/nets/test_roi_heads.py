@@ -1,12 +1,14 @@
 """The heads and the sampling of regions beside torchvision's."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 from torchvision.models.detection import MaskRCNN as TorchvisionMaskRCNN
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 
-from unmask.nets import MaskRCNN, ObjectTargets, roi_heads
+from unmask.nets import MaskRCNN, ObjectTargets, objects_in, roi_heads
 from unmask.nets.regions import Regions
 from unmask.nets.roi_align import RegionFeatures
 from unmask.nets.roi_heads import MaskPredictor, RoIHeads, sample_regions
@@ -168,3 +170,29 @@ def test_image_without_objects_gives_background(targets: list[ObjectTargets]) ->
     assert found.classes[found.regions.images == 0].eq(0).all()
     assert int((found.regions.images == 0).sum()) == int((boxes.images == 0).sum())
     assert torch.isfinite(found.deltas).all()
+
+
+def test_regions_of_hidden_objects_are_not_drawn(targets: list[ObjectTargets]) -> None:
+    """Those of background of which more than half is ignored; those of objects stay, wherever they lie."""
+    ignore = torch.zeros(128, 150, dtype=torch.bool)
+    ignore[:, 70:] = True
+    boxes = Regions(
+        torch.tensor(
+            [
+                [60.0, 0, 80, 20],  # half
+                [61.0, 0, 81, 20],  # more than half
+                [100.0, 0, 120, 20],
+                [0.0, 0, 20, 20],
+                [89.0, 49, 111, 71],  # an object's
+            ]
+        ),
+        torch.zeros(5, dtype=torch.int64),
+    )
+    layers = torch.zeros(1, 128, 150, dtype=torch.int64)
+    layers[0, 50:70, 90:110] = 7
+    target = replace(objects_in(layers, 4), ignore=ignore)
+    found = sample_regions(boxes, [target], 32, every)
+    assert found.regions.boxes[found.classes > 0].tolist() == [[89, 49, 111, 71], [90, 50, 110, 70]]
+    assert found.regions.boxes[found.classes == 0].tolist() == [[60, 0, 80, 20], [0, 0, 20, 20]]
+    known = sample_regions(boxes, [replace(target, ignore=None)], 32, every)
+    assert len(known.classes) == 6

@@ -1,5 +1,7 @@
 """The region proposal network beside torchvision's."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -7,6 +9,7 @@ from torchvision.models.detection import MaskRCNN as TorchvisionMaskRCNN
 from torchvision.models.detection.image_list import ImageList
 
 from unmask.nets import MaskRCNN, ObjectTargets
+from unmask.nets.matching import match
 from unmask.nets.regions import Regions
 from unmask.nets.rpn import RPN, Level, propose, sample_anchors
 
@@ -155,3 +158,43 @@ def test_regions_of_a_batch_do_not_meet() -> None:
     assert isinstance(found, Regions)
     assert found.boxes.tolist() == [[0, 0, 10, 10], [0, 0, 5, 10]]
     assert found.images.tolist() == [0, 1]
+
+
+def hidden_corner(target: ObjectTargets) -> ObjectTargets:
+    """The same objects; nothing is known of the lower right of the image where none of them is."""
+    ignore = torch.zeros(target.layers.shape[1:], dtype=torch.bool)
+    ignore[40:, 60:] = True
+    return replace(target, ignore=ignore & (target.layers == 0).all(dim=0))
+
+
+def test_anchors_of_hidden_objects_get_no_gradient(
+    pair: Pair, maps: list[Tensor], targets: list[ObjectTargets]
+) -> None:
+    """All anchors are drawn: those of background that lie in the ignored part, and none else, learn nothing."""
+
+    def every(labels: Tensor, count: int, positive_share: float) -> tuple[Tensor, Tensor]:
+        return (labels > 0).nonzero().flatten(), (labels == 0).nonzero().flatten()
+
+    slopes, drawn = [], []
+    for some in (targets, [hidden_corner(targets[0]), targets[1]]):
+        plain = pair[1].rpn(maps, FRAME)
+        levels = [replace(level, objectness=level.objectness.detach().requires_grad_()) for level in plain]
+        sampled = sample_anchors(levels, some, 64, every)
+        sampled.objectness.sum().backward()
+        slopes.append(torch.cat([level.objectness.grad for level in levels if level.objectness.grad is not None], 1))
+        drawn.append(sampled)
+    boxes = torch.cat([level.anchors for level in plain])
+    ignore = hidden_corner(targets[0]).ignore
+    assert ignore is not None
+    mostly = torch.tensor(
+        [
+            float((part := ignore[max(0, y0) : max(0, y1), max(0, x0) : max(0, x1)]).sum()) > 0.5 * part.numel()
+            for x0, y0, x1, y1 in boxes.long().tolist()
+        ]
+    )
+    positive = match(targets[0].boxes, boxes, 0.3, 0.7, rescue=True) >= 0
+    assert 200 < int(mostly.sum()) < len(boxes) - 200
+    assert torch.equal(slopes[1][0], slopes[0][0].masked_fill(mostly & ~positive, 0))
+    assert torch.equal(slopes[1][1], slopes[0][1])  # the other image
+    assert int((slopes[0][0] * (mostly & ~positive)).sum()) > 100
+    assert torch.equal(drawn[1].targets, drawn[0].targets)

@@ -8,7 +8,7 @@ import pytest
 from unmask.data.sample import Sample
 from unmask.errors import MaskError
 from unmask.recipe import TargetRecipe
-from unmask.targets.targets import object_targets, unet_targets
+from unmask.targets.targets import IGNORED, object_targets, unet_targets
 
 
 def touching() -> Sample:
@@ -77,3 +77,50 @@ def test_too_many_objects_for_their_keys() -> None:
     sample = Sample("a", np.zeros((1, objects.size, 1), np.uint8), np.ones(objects.shape, np.uint8), objects)
     with pytest.raises(MaskError, match=r"holds 1,502,500 objects, more than 932,067\. Cut the image into several"):
         object_targets(sample, 1)
+
+
+def half_known() -> Sample:
+    """The two squares; of the image nothing is known from column 12 on, where the second square goes on."""
+    ignore = np.zeros((12, 20), bool)
+    ignore[:, 12:] = True
+    return replace(touching(), ignore=ignore)
+
+
+def test_ignored_pixels_have_a_target_of_their_own() -> None:
+    """All else is that of an image that shows background there."""
+    sample = half_known()
+    assert sample.objects is not None
+    assert sample.ignore is not None
+    blank = np.where(sample.ignore, 0, sample.objects).astype(np.int32)
+    empty = replace(sample, objects=blank, classes=(blank > 0).astype(np.uint8), ignore=None)
+    for separate in (True, False):
+        found, plain = (unet_targets(one, TargetRecipe(ridge=2), separate=separate) for one in (sample, empty))
+        assert (found.maps[0, :, 12:] == IGNORED).all()
+        assert np.array_equal(found.maps[0, :, :12], plain.maps[0, :, :12])
+        assert np.array_equal(found.weight, plain.weight)
+        assert plain.maps.dtype == np.uint8
+
+
+def test_ignored_pixels_of_objects() -> None:
+    """In the first layer only, with keys as they are."""
+    sample = half_known()
+    targets = object_targets(sample, 1)
+    assert (targets.maps[0, :, 12:] == IGNORED).all()
+    assert (targets.maps[0, 2:10, 2:10] == 3).all()
+    assert (targets.maps[0, 2:10, 10:12] == 5).all()
+    layers = np.zeros((2, 12, 20), np.int32)
+    layers[0, 2:10, 2:10], layers[1, 4:12, 4:11] = 1, 2
+    maps = object_targets(replace(sample, layers=layers, layer_classes=np.array([0, 1, 1], np.uint8)), 1).maps
+    assert (maps[0, :, 12:] == IGNORED).all()
+    assert set(np.unique(maps[1])) == {0, 5}
+
+
+def test_known_pixels_are_counted_by_row() -> None:
+    sample = half_known()
+    targets = unet_targets(sample, TargetRecipe(), separate=False)
+    assert targets.known is not None
+    assert targets.known.tolist() == [12 * row for row in range(1, 13)]
+    assert np.array_equal(targets.foreground, np.flatnonzero(targets.maps[0] == 1))
+    for plain in (touching(), replace(sample, ignore=np.zeros((12, 20), bool))):
+        assert unet_targets(plain, TargetRecipe(), separate=True).known is None
+        assert object_targets(plain, 1).known is None

@@ -115,6 +115,13 @@ def test_class_frequencies_count_over_all_maps():
     np.testing.assert_allclose(class_frequencies(maps, 4), [0.6, 0.2, 0.2, 0])
 
 
+def test_class_frequencies_are_of_known_pixels():
+    maps = [np.array([[0, 0, -1], [1, -1, -1]], np.int16), np.array([[0]], np.uint8)]
+    np.testing.assert_allclose(class_frequencies(maps, 2), [0.75, 0.25])
+    with pytest.raises(MaskError, match="no pixels to count classes in"):
+        class_frequencies([np.array([[-1]], np.int16)], 2)
+
+
 @pytest.mark.parametrize(
     ("power", "expected"),
     [

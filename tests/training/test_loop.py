@@ -38,6 +38,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 def test_leaves_a_run_folder(disc_run: Path) -> None:
     left = {path.name for path in disc_run.iterdir()}
     assert left == {
+        "data.json",
         "recipe.yaml",
         "split.json",
         "log.csv",

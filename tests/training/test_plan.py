@@ -1,5 +1,6 @@
 """Survey and plan: numbers by hand, decisions with reasons."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,3 +173,19 @@ def test_damaged_image_is_found_before_training(make_discs: Callable[[int], Pair
     damaged.write_bytes(damaged.read_bytes()[:-2000])
     with pytest.raises(UnreadableFile, match=r"1\.tif"):
         plan(read_folder(folder), ["0", "1", "2"], machine=LAPTOP)
+
+
+def test_frequencies_and_density_are_of_what_is_known(tmp_path: Path) -> None:
+    """Two squares in a quarter that is known; of the rest nothing is, nor is the mask's value for it an object."""
+    image, labels = squares((0, 0), (16, 16), side=8)
+    labels[32:], labels[:, 32:] = 999, 999
+    data = read_folder(write_pairs(tmp_path / "data", [(image, labels)] * 2), ReadOptions("objects", ignore="999"))
+    found = survey(data, data.names())
+    assert found.known == (32 * 32, 32 * 32)
+    assert found.frequencies == pytest.approx((1 - 128 / 1024, 128 / 1024))
+    assert found.objects_per_image == 2
+    recipe = plan(data, data.names(), net="mask-rcnn", machine=LAPTOP).recipe
+    # Two objects on 1024 pixels; on the whole image's 4096 a quarter as many would be looked for.
+    assert recipe.detections.max_detections == math.ceil(2 * 2e6 / 1024)
+    balanced = plan(data, data.names(), machine=LAPTOP).recipe.targets.class_weights
+    assert balanced[1] / balanced[0] == pytest.approx(math.sqrt((1024 - 128) / 128), rel=1e-3)

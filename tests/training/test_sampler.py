@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from unmask.targets.targets import Targets
+from unmask.targets.targets import LARGEST_KEY, Targets
 from unmask.training.sampler import Prepared, PreparedImages, TileSampler, resized
 
 
@@ -121,3 +121,68 @@ def test_mirror_images_far_away_are_told_apart_too() -> None:
     found = batch.targets[0, 0].numpy()
     _, pieces = ndimage.label(found > 0)
     assert len(np.unique(found)) - 1 == pieces > 50
+
+
+def partly_known(share: slice) -> Prepared:
+    """An image of 60 x 80 pixels that is known in these columns only."""
+    keys = np.full((1, 60, 80), -1, np.int32)
+    keys[0, :, share] = 0
+    keys[0, 30:33, share.start : share.start + 2] = 3
+    return Prepared(np.zeros((60, 80, 1), np.float32), Targets(keys, None, 4))
+
+
+def test_every_tile_holds_something_known() -> None:
+    """Four columns are known of eighty: of places drawn anywhere, most tiles would hold none of them."""
+    batch = sampler({"a": partly_known(slice(50, 54))}, batch=200, tile=8, source=8).batch(0)
+    known = (batch.targets >= 0).flatten(1).sum(dim=1)
+    assert int(known.min()) > 0
+
+
+def test_known_pixels_are_all_drawn_and_no_others() -> None:
+    """A tile of one pixel shows which were: all known ones about as often."""
+    random = np.random.default_rng(0)
+    values = np.arange(48, dtype=np.float32).reshape(6, 8)
+    ignore = random.random((6, 8)) < 0.7
+    maps = np.where(ignore, -1, 0).astype(np.int16)[None]
+    image = Prepared(values[..., None], Targets(maps, values.copy()))
+    batch = sampler({"a": image}, batch=2000, tile=1, source=1).batch(0)
+    drawn, counts = np.unique(batch.images.numpy().astype(int), return_counts=True)
+    assert drawn.tolist() == np.flatnonzero(~ignore).tolist()
+    assert counts.min() > 0.6 * counts.mean()
+
+
+def test_an_image_of_which_nothing_is_known_stops_nothing() -> None:
+    batch = sampler({"a": Prepared(np.zeros((9, 9, 1), np.float32), Targets(np.full((1, 9, 9), -1), None))}).batch(0)
+    assert bool((batch.targets == -1).all())
+
+
+def test_mirror_images_carry_what_is_not_known() -> None:
+    """Around an image of a quarter of its tile: as NumPy's reflection has it, also far out where keys have run out."""
+    keys = np.zeros((1, 16, 16), np.int32)
+    keys[0, 2:5, 2:5], keys[0, 7:, 12:] = 3, -1
+    image = Prepared(np.zeros((16, 16, 1), np.float32), Targets(keys, None, copies=LARGEST_KEY // 9))
+    batch = sampler({"a": image}, tile=64, source=80, batch=1).batch(0)
+    before, after = 40 - 8, 80 - 16 - (40 - 8)
+    expected = np.pad(keys[0] == -1, (before, after), mode="reflect")
+    found = batch.targets[0, 0].numpy()
+    assert np.array_equal(found == -1, expected)
+    assert found.min() == -1
+    assert 0 < np.unique(found[found > 0]).size < 25  # no keys for all
+
+
+def test_tiles_of_known_and_partly_known_images_go_together() -> None:
+    """Their maps are of different types."""
+    plain = Prepared(
+        np.zeros((9, 9, 1), np.float32), Targets(np.ones((1, 9, 9), np.uint8), np.ones((9, 9), np.float32))
+    )
+    other = Prepared(plain.image, Targets(np.full((1, 9, 9), -1, np.int16), plain.targets.weight))
+    batch = sampler({"a": plain, "b": other}, batch=20).batch(0)
+    assert batch.names.count("a") in range(1, 20)
+    for name, target in zip(batch.names, batch.targets, strict=True):
+        assert bool((target == (1 if name == "a" else -1)).all())
+
+
+def test_what_is_not_known_is_resized_too() -> None:
+    maps = np.where(np.random.default_rng(0).random((1, 6, 5)) < 0.5, -1, 7).astype(np.int16)
+    found = resized(Prepared(np.zeros((6, 5, 1), np.float32), Targets(maps, None)), (12, 10)).targets.maps
+    assert np.array_equal(found[0], np.kron(maps[0], np.ones((2, 2), np.int16)))

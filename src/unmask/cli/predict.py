@@ -22,7 +22,10 @@ def predict(
     out: Annotated[Path, typer.Option(help="The folder to write to.", metavar="DIR")],
     save: Annotated[
         str,
-        typer.Option(help="Any of labels, probabilities, overlay, table, coco; with commas between.", metavar="WHAT"),
+        typer.Option(
+            help="Any of labels, probabilities, overlay, table, coco, rois, geojson; with commas between.",
+            metavar="WHAT",
+        ),
     ] = "labels,overlay,table",
     split: Annotated[
         str | None, typer.Option(help="Only these images: train, val or test, of split.csv or the run's split.json.")

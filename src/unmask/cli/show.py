@@ -26,13 +26,13 @@ console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isat
 def understood(setup: "Setup", weights: str = "") -> None:
     """Print what was understood of a data set, and the weights that training starts from."""
     dataset, split = setup.dataset, setup.split
-    console.print(f"[bold]{escape(str(dataset.root))}[/bold]: {len(dataset)} images. {escape(dataset.pairing)}")
+    if setup.understood is None:
+        console.print(f"[bold]{escape(str(dataset.root))}[/bold]: {len(dataset)} images. {escape(dataset.pairing)}")
+    else:
+        console.print(understood_table(setup.understood))
     console.print(escape(dataset.decision))
-    parts = [f"{len(names)} {name}" for name, names in split.items() if names]
-    console.print(
-        f"Split: {', '.join(parts)}."
-        + ("" if split["val"] else " No image to validate on: figures below are of the training images.")
-    )
+    if not split["val"]:
+        console.print("No image to validate on: figures below are of the training images.")
     if weights:
         console.print(escape(weights))
 

@@ -14,8 +14,8 @@ from unmask.data.annotations import (
     ListedImage,
     ListedObject,
     Listing,
-    Polygons,
-    RunLengths,
+    Shape,
+    outlines_of,
     run_lengths,
 )
 from unmask.data.channels import common_channels
@@ -28,7 +28,7 @@ from unmask.data.named_images import find_images, split_word
 from unmask.data.options import OUTSIDE, ReadOptions, attempt
 from unmask.errors import DataError, MaskError, PairingError
 
-__all__ = ["BEYOND", "EMPTY", "OUTSIDE_IMAGE", "annotated_dataset"]
+__all__ = ["BEYOND", "EMPTY", "OUTSIDE_IMAGE", "annotated_dataset", "header_to_annotate"]
 
 MOST_CLASSES = 254  # 255 marks what is to be ignored
 LARGEST = 2**29  # pixels; longer runs overrun pycocotools' memory
@@ -87,7 +87,7 @@ def annotated_dataset(root: Path, listings: Sequence[tuple[str, Listing]], optio
         ),
         pairing=_pairing(root, listed),
         splits=_splits(root, entries),
-        layout=" and ".join(name for name, _ in listings),
+        layout=" and ".join(name.lower() for name, _ in listings),
         left_out=tuple(found.left_out),
     )
 
@@ -100,7 +100,7 @@ def _located(images: Sequence[ListedImage], root: Path) -> dict[Path, ListedImag
         by_file[image.file].append(image)
     found: dict[Path, ListedImage] = {}
     for file, group in by_file.items():
-        for path, image in zip(find_images(file, [one.name for one in group], base), group, strict=True):
+        for path, image in zip(_places(file, group, base), group, strict=True):
             if path in found:
                 other = found[path].file
                 where = "twice" if other == file else f"and so does {other}"
@@ -110,15 +110,15 @@ def _located(images: Sequence[ListedImage], root: Path) -> dict[Path, ListedImag
     return {path: found[path] for path in sorted(found, key=natural)}
 
 
+def _places(file: Path, images: Sequence[ListedImage], base: Path) -> list[Path]:
+    """Where the images of an annotation file lie: looked for by name unless its reader has found them."""
+    known = [image.path for image in images if image.path]
+    return known if len(known) == len(images) else find_images(file, [image.name for image in images], base)
+
+
 def _collect(found: _Found, path: Path, image: ListedImage, options: ReadOptions) -> Header:
     """Adds the objects of one image, as run lengths."""
-    header = read_header(path)
-    if header.pages > 1:
-        remedy = "save each as a file of its own"
-        raise PairingError(f"holds {header.pages} images; an annotated file holds one", file=header.path, remedy=remedy)
-    if header.size[0] * header.size[1] > LARGEST:
-        problem = f"has more than {LARGEST:,} pixels, too many for outlines"
-        raise DataError(problem, file=header.path, remedy="cut it into several, or give label images in masks/")
+    header = header_to_annotate(path)
     if image.size not in (None, header.size):
         raise _other_size(header, image)
     taken = []
@@ -146,9 +146,9 @@ def _counts(one: ListedObject, image: ListedImage, size: tuple[int, int]) -> byt
         raise DataError(problem, file=image.file, remedy="export the annotations again") from None
 
 
-def _beyond(shape: Polygons | RunLengths, size: tuple[int, int]) -> tuple[str, str] | None:
+def _beyond(shape: Shape, size: tuple[int, int]) -> tuple[str, str] | None:
     """In words, that outlines leave the image by more than a pixel; None where they do not."""
-    corners = [part for part in shape if len(part) and np.isfinite(part).all()] if isinstance(shape, tuple) else []
+    corners = [part for part in outlines_of(shape) if len(part) and np.isfinite(part).all()]
     if not corners:
         return None
     low, high = np.concatenate(corners).min(axis=0), np.concatenate(corners).max(axis=0)
@@ -166,6 +166,24 @@ def _other_size(header: Header, image: ListedImage) -> PairingError:
         problem += ": rows and columns are swapped"
         remedy = "save it upright; cameras often only note that a photograph was turned (EXIF)"
     return PairingError(problem, file=header.path, remedy=remedy)
+
+
+def header_to_annotate(path: Path) -> Header:
+    """The header of an image that outlines can belong to.
+
+    Raises:
+        UnreadableFile: it is damaged.
+        PairingError: it holds several images.
+        DataError: it is too large.
+    """
+    header = read_header(path)
+    if header.pages > 1:
+        remedy = "save each as a file of its own"
+        raise PairingError(f"holds {header.pages} images; an annotated file holds one", file=header.path, remedy=remedy)
+    if header.size[0] * header.size[1] > LARGEST:
+        problem = f"has more than {LARGEST:,} pixels, too many for outlines"
+        raise DataError(problem, file=header.path, remedy="cut it into several, or give label images in masks/")
+    return header
 
 
 def _classes(root: Path, listings: Sequence[tuple[str, Listing]], found: _Found) -> dict[str, int]:
@@ -191,7 +209,7 @@ def _entry(name: str, header: Header, file: Path, found: _Found, classes: dict[s
         tuple(counts for _, counts in objects),
         tuple(found.ignored[header.path]),
     )
-    return Entry(name, header.path, annotation, listed=file)
+    return Entry(name, header.path, annotation, listed=None if file == header.path else file)
 
 
 def _splits(root: Path, entries: Sequence[Entry]) -> dict[str, str]:
@@ -205,7 +223,7 @@ def _splits(root: Path, entries: Sequence[Entry]) -> dict[str, str]:
 
 def _decision(listings: Sequence[tuple[str, Listing]], found: _Found, classes: dict[str, int], kind: Kind) -> str:
     count = sum(map(len, found.objects.values()))
-    files = len({image.file for _, listing in listings for image in listing.images})
+    files = len({image.file for _, listing in listings for image in listing.images if image.file != image.path})
     kinds = " and ".join(name for name, _ in listings)
     objects = f"{count:,} {'object' if count == 1 else 'objects'}"
     held = f"{files} {kinds} {'file holds' if files == 1 else 'files hold'} {objects}"
@@ -233,7 +251,10 @@ def _left_out(found: _Found) -> str:
 def _pairing(root: Path, listed: dict[Path, ListedImage]) -> str:
     base = root if root.is_dir() else root.parent
     path = next(iter(listed))
-    names = [file.relative_to(base).as_posix() for file in dict.fromkeys(one.file for one in listed.values())]
+    names = [_short(file, base) for file in dict.fromkeys(one.file for one in listed.values())]
     count = f"{len(listed)} {'image' if len(listed) == 1 else 'images'}"
-    example = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
-    return f"{count} named in {', '.join(names)}, such as {example}."
+    return f"{count} named in {', '.join(names)}, such as {_short(path, base)}."
+
+
+def _short(path: Path, base: Path) -> str:
+    return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)

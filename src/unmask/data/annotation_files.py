@@ -5,7 +5,6 @@ balloon/train/via_region_data.json  balloon/train/a.jpg     one a folder: train/
 cells/annotations.json  cells/images/a.tif                  one file; also in annotations/
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from unmask.data.annotated import annotated_dataset
 from unmask.data.annotations import Listing
 from unmask.data.coco import is_coco, read_coco
 from unmask.data.dataset import Dataset
+from unmask.data.json_file import read_json
 from unmask.data.listing import natural
 from unmask.data.named_images import ANNOTATIONS, WORDS
 from unmask.data.options import ReadOptions
@@ -60,16 +60,17 @@ def read_annotated(root: Path, options: ReadOptions) -> Dataset | None:
         MaskError: no object at all; more than 255 classes.
         DataError: files that are not as their kind should be; images with different numbers of channels.
     """
+    wanted = [name for name in KINDS if options.layout in (None, name.lower())]
     found = _read(root)
-    if not any(one.kind for one in found):
+    if not any(one.kind in wanted for one in found):
         return None
     for one in found:
         if one.problem:
             raise one.problem
     listings = []
-    for name, (_, read) in KINDS.items():
+    for name in wanted:
         if files := {one.file: one.content for one in found if one.kind == name}:
-            listings.append((name, read(files)))
+            listings.append((name, KINDS[name][1](files)))
     return annotated_dataset(root, listings, options)
 
 
@@ -111,13 +112,9 @@ def _of_interest(folder: str) -> bool:
 
 def _parse(file: Path) -> _Json:
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # also text that is not UTF-8
-        problem = f"is not JSON, or cut off ({' '.join(str(error).split())[:120]})"
-        return _Json(file, problem=UnreadableFile(problem, file=file, remedy="copy or export it again"))
-    except OSError as error:
-        problem = f"cannot be opened ({error.strerror})"
-        return _Json(file, problem=UnreadableFile(problem, file=file, remedy="give a readable file"))
+        content = read_json(file)
+    except UnreadableFile as problem:
+        return _Json(file, problem=problem)
     return _Json(file, content, next((name for name, (tell, _) in KINDS.items() if tell(content)), None))
 
 

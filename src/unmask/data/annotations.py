@@ -1,8 +1,8 @@
 """Annotations: objects given by outlines or run lengths, and the label images that they become.
 
 Coordinates are COCO's: x to the right, y down, 0 at the left and upper edge of the image, so that the first pixel lies
-between 0 and 1. Outlines are filled by pycocotools, so that masks are those that COCO's scores are defined on; the part
-outside the image is cut off.
+between 0 and 1. Polygons are filled by pycocotools, so that masks are those that COCO's scores are defined on, and rings
+as ImageJ and QuPath fill them; the part outside the image is cut off.
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from jaxtyping import Float64, Int32, UInt8
 
 from unmask.arrays import ClassMap, LabelImage, MaskImage
 from unmask.data.run_lengths import check_runs, mask_of_runs, read_runs
+from unmask.geometry.filling import filled
 
 __all__ = [
     "Annotation",
@@ -25,8 +26,11 @@ __all__ = [
     "ListedObject",
     "Listing",
     "Polygons",
+    "Rings",
     "RunLengths",
+    "Shape",
     "layered",
+    "outlines_of",
     "run_lengths",
 ]
 
@@ -47,11 +51,26 @@ class RunLengths:
 
 
 @dataclass(frozen=True)
+class Rings:
+    """An object with holes, as ImageJ and QuPath draw it.
+
+    Attributes:
+        pieces: each with its outlines, in finite numbers. A pixel belongs to a piece where its centre lies within an odd
+            number of them: an outline within another is that of a hole.
+    """
+
+    pieces: tuple[Polygons, ...]
+
+
+Shape: TypeAlias = Polygons | Rings | RunLengths
+
+
+@dataclass(frozen=True)
 class ListedObject:
     """An object as its file has it: the name of its class, and its shape; or a region to ignore."""
 
     label: str
-    shape: Polygons | RunLengths
+    shape: Shape
     ignored: bool = False
 
 
@@ -60,16 +79,18 @@ class ListedImage:
     """An image as an annotation file lists it.
 
     Attributes:
-        file: the annotation file.
+        file: the annotation file; the image itself where it has none.
         name: of the image, as written there; may have folders in it.
         size: rows and columns, or None where the file does not say.
         objects: in the file's order.
+        path: where the image lies, if its reader has found it; else it is looked for by name.
     """
 
     file: Path
     name: str
     size: tuple[int, int] | None
     objects: tuple[ListedObject, ...]
+    path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -173,7 +194,17 @@ def layered(
     return LabelLayers(class_of[objects], objects, np.stack(layers) if len(layers) > 1 else None, class_of, ignore)
 
 
-def run_lengths(shape: Polygons | RunLengths, size: tuple[int, int]) -> bytes | None:
+def outlines_of(shape: Shape) -> Polygons:
+    """All outlines of an object, those of holes too; none of run lengths."""
+    match shape:
+        case RunLengths():
+            return ()
+        case Rings(pieces):
+            return tuple(ring for piece in pieces for ring in piece)
+    return shape
+
+
+def run_lengths(shape: Shape, size: tuple[int, int]) -> bytes | None:
     """An object as compressed run lengths, checked.
 
     Args:
@@ -188,27 +219,41 @@ def run_lengths(shape: Polygons | RunLengths, size: tuple[int, int]) -> bytes | 
     """
     if isinstance(shape, RunLengths):
         return _checked(shape, size)
+    if isinstance(shape, Rings):
+        return _united([_packed(filled([_near(ring, size) for ring in piece], size), size) for piece in shape.pieces])
     parts = [_near(part, size) for part in shape if np.isfinite(part).all()]
     # Fewer numbers than six pycocotools takes for a box, or not at all.
     corners = [part.ravel().tolist() for part in parts if len(part) > 2]
     if not corners:
         return None
-    merged: dict[str, Any] = coco_masks.merge(coco_masks.frPyObjects(corners, *size))
-    return merged["counts"] if coco_masks.area(merged) else None
+    return _united(coco_masks.frPyObjects(corners, *size))
+
+
+def _united(masks: list[dict[str, Any]]) -> bytes | None:
+    """The text of pycocotools' masks taken together; None where no pixel is covered."""
+    merged: dict[str, Any] = coco_masks.merge(masks)
+    return merged["counts"] if masks and coco_masks.area(merged) else None
 
 
 def _checked(shape: RunLengths, size: tuple[int, int]) -> bytes | None:
     if shape.size != size:
         raise ValueError(f"are of {_words(shape.size)} pixels (rows x columns), the image has {_words(size)}")
     given = shape.counts
-    runs = read_runs(given) if isinstance(given, bytes) else np.array(given, np.int64)
+    try:
+        runs = read_runs(given) if isinstance(given, bytes) else np.array(given, np.int64)
+    except OverflowError:
+        raise ValueError("hold a number of more than 64 bits") from None
     check_runs(runs, size)
     if not runs[1::2].any():
         return None
     if isinstance(given, bytes):
         return given
-    packed: dict[str, Any] = coco_masks.frPyObjects({"size": size, "counts": given}, *size)
-    return packed["counts"]
+    return _packed(given, size)["counts"]
+
+
+def _packed(counts: list[int], size: tuple[int, int]) -> dict[str, Any]:
+    """Plain run lengths as pycocotools has them."""
+    return coco_masks.frPyObjects({"size": size, "counts": counts}, *size)
 
 
 def _words(size: tuple[int, int]) -> str:

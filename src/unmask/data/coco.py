@@ -63,6 +63,8 @@ def read_coco(files: Mapping[Path, Any]) -> Listing:
 def _categories(file: Path, content: Any) -> dict[int, str]:
     """Names of classes by their ids; none where the file lists no categories."""
     listed = content.get("categories") or []
+    if not isinstance(listed, list):
+        raise DataError("has categories that are no list", file=file, remedy=SOUND)
     return {
         _get(one, "id", int, file, "categories"): _get(one, "name", str, file, "categories").strip() for one in listed
     }
@@ -130,7 +132,7 @@ def _shape(annotation: Any, file: Path) -> Polygons | RunLengths:
         parts = given if not given or isinstance(given[0], list) else [given]  # some tools leave out the outer list
         flat = [np.array(part, float).ravel() for part in parts]
         return tuple(part[: part.size // 2 * 2].reshape(-1, 2) for part in flat)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         problem = f"annotation {annotation.get('id', '')} has an outline that is neither polygons nor run lengths"
         raise DataError(problem, file=file, remedy=SOUND) from None
 

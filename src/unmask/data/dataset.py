@@ -64,8 +64,8 @@ class Dataset:
 
     @property
     def class_values(self) -> tuple[int, ...]:
-        """The mask value of each class; 1, 2, ... for annotations that are shapes; empty for label images."""
-        return () if self.coding is None else self.coding.values
+        """The value of each class in label images: the masks' own, or 1, 2, ...; empty where they hold objects."""
+        return () if self.coding is None else self.coding.predicted.values
 
     @property
     def decision(self) -> str:

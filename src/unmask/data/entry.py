@@ -31,18 +31,29 @@ class MaskFiles:
     Attributes:
         files: of one image; there may be none.
         classes: class index of each, from 1.
+        ignored: files that show what is to be ignored.
+        regions: every file holds all objects of a class: connected regions of one value other than 0.
     """
 
     files: tuple[Path, ...]
     classes: tuple[int, ...]
+    ignored: tuple[Path, ...] = ()
+    regions: bool = False
 
 
 @dataclass(frozen=True)
 class ObjectsAndClasses:
-    """A label image of objects, and a class map that says what each of them is (Pascal VOC)."""
+    """A label image of objects, and a class map that says what each of them is (Pascal VOC).
+
+    Attributes:
+        objects: one id an object.
+        classes: what of it is ignored is so in `objects` too, whatever that holds.
+        unknown: a value of `objects` that is ignored as well.
+    """
 
     objects: MaskFile
     classes: MaskFile
+    unknown: int | None = None
 
 
 Source = MaskFile | MaskFiles | ObjectsAndClasses | Annotation
@@ -74,8 +85,8 @@ class Entry:
         match self.source:
             case MaskFile(file):
                 return (file,)
-            case MaskFiles(files):
-                return files
+            case MaskFiles(files, _, ignored):
+                return (*files, *ignored)
             case ObjectsAndClasses(objects, classes):
                 return (objects.file, classes.file)
         return ()

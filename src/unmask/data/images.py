@@ -1,4 +1,6 @@
-"""Images from files and to files: PNG, JPEG, BMP and TIFF; one file may hold many images (a multi-page TIFF).
+"""Images from files and to files: PNG, JPEG, BMP, TIFF and OME-Zarr; one file may hold many images (a multi-page TIFF).
+
+An OME-Zarr image is a folder; here it is a file like others.
 
 An image is (h, w, c) with the file's own values. Types become one of uint8, uint16, int16, int32 and float32, if that
 loses nothing: bool as uint8 0 and 1, int8 as int16, uint32 and 64-bit integers as int32, float16 and float64 as
@@ -6,10 +8,9 @@ float32. Whether three equal colour channels are one grey channel, and a constan
 data set: see `channels.py`.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import tifffile
@@ -19,8 +20,11 @@ from PIL import Image
 from unmask.arrays import AnyArray, ProbabilityMap, RawImage, RGBImage
 from unmask.data.files import atomic, write_text
 from unmask.data.header import Header
+from unmask.data.omezarr import omezarr_header, read_omezarr
 from unmask.data.raster import raster_header, read_raster
+from unmask.data.reading import AGAIN, readable
 from unmask.data.tiff import read_tiff, tiff_header
+from unmask.data.zarr_files import holds_zarr
 from unmask.errors import UnreadableFile
 
 __all__ = [
@@ -42,6 +46,7 @@ TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 OTHER_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"BM")
 KEPT = ("uint8", "uint16", "int16", "int32", "float32")
 WIDENED = {"bool": "uint8", "int8": "int16", "float16": "float32"}
+HEADERS = {"tiff": tiff_header, "omezarr": omezarr_header, "raster": raster_header}
 NARROWED = {"uint32": "int32", "int64": "int32", "uint64": "int32", "float64": "float32"}
 
 
@@ -67,35 +72,40 @@ def read_header(path: str | Path) -> Header:
     """Number, size, channels, type and pixel size of a file's images, without decoding them.
 
     Raises:
-        UnreadableFile: not there, not an image, or damaged as far as the header goes.
+        UnreadableFile: not there, not an image, or damaged as far as the header goes: also a size that the file cannot
+            hold.
     """
     path = Path(path)
-    with _readable(path):
-        return tiff_header(path) if _is_tiff(path) else raster_header(path)
+    with readable(path):
+        return HEADERS[_format(path)](path)
 
 
 def read_image(path: str | Path, page: int | None = None, *, indices: bool = False) -> ImageFile:
     """Reads the images of a file, whatever its extension.
 
     Args:
-        path: a PNG, JPEG, BMP or TIFF.
-        page: which image of a multi-page TIFF, from 0; None reads all.
+        path: a PNG, JPEG, BMP or TIFF, or the folder of an OME-Zarr image.
+        page: which image of a multi-page TIFF or an OME-Zarr stack, from 0; None reads all.
         indices: of a palette PNG or BMP give the indices, not the colours; for masks.
 
     Returns:
         The images, each (h, w, c), in the file's order: along all axes but Y, X, C and S, the last fastest.
 
     Raises:
-        UnreadableFile: not there, not an image, damaged or truncated; values that are complex, not finite, or of a type
-            that none of uint8, uint16, int16, int32 and float32 holds without loss.
+        UnreadableFile: not there, not an image, damaged or truncated; larger than its file can hold or than the memory;
+            values that are complex, not finite, or of a type that none of uint8, uint16, int16, int32 and float32 holds
+            without loss.
     """
     path = Path(path)
-    with _readable(path):
-        if _is_tiff(path):
-            header, planes = read_tiff(path, page)
-        else:
-            header, plane = read_raster(path, indices=indices)
-            planes = [plane]
+    with readable(path):
+        match _format(path):
+            case "tiff":
+                header, planes = read_tiff(path, page)
+            case "omezarr":
+                header, planes = read_omezarr(path, page)
+            case "raster":
+                header, plane = read_raster(path, indices=indices)
+                planes = [plane]
         return ImageFile(header, tuple(_plain(path, plane) for plane in planes))
 
 
@@ -184,34 +194,18 @@ def _write_tiff(
         )
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Turns whatever goes wrong in a decoder into an UnreadableFile: a damaged file can raise anything there."""
-    try:
-        yield
-    except (UnreadableFile, MemoryError):
-        raise
-    except FileNotFoundError as error:
-        raise UnreadableFile("does not exist", file=path, remedy="check the spelling of its path") from error
-    except (IsADirectoryError, PermissionError) as error:
-        raise UnreadableFile(
-            f"cannot be opened ({error.strerror})", file=path, remedy="give a readable file"
-        ) from error
-    except Exception as error:
-        problem = f"is damaged or truncated ({' '.join(str(error).split())[:120] or type(error).__name__})"
-        raise UnreadableFile(problem, file=path, remedy="copy or export it again") from error
-
-
-def _is_tiff(path: Path) -> bool:
-    """Whether a file is a TIFF, by its first bytes; refuses what is no image at all."""
+def _format(path: Path) -> Literal["tiff", "omezarr", "raster"]:
+    """What reads a file, by its first bytes; refuses what is no image at all."""
+    if holds_zarr(path):
+        return "omezarr"
     with open(path, "rb") as file:
         start = file.read(4)
     if not start:
-        raise UnreadableFile("is empty (0 bytes)", file=path, remedy="copy or export it again")
+        raise UnreadableFile("is empty (0 bytes)", file=path, remedy=AGAIN)
     if not start.startswith((*TIFF_STARTS, *OTHER_STARTS)):
         problem = "is not a PNG, JPEG, BMP or TIFF image"
         raise UnreadableFile(problem, file=path, remedy="save it as TIFF or PNG, in Fiji for example")
-    return start.startswith(TIFF_STARTS)
+    return "tiff" if start.startswith(TIFF_STARTS) else "raster"
 
 
 def _plain(path: Path, image: AnyArray) -> RawImage:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from unmask.data.annotation_files import unknown_json
 from unmask.data.annotations import LabelLayers
-from unmask.data.coding import Coding, Kind, decide
+from unmask.data.coding import Coding, Kind
+from unmask.data.deciding import decide
 from unmask.data.entry import Entry, MaskFile
 from unmask.data.layouts import read_layout
 from unmask.data.listing import existing_data, find_folder, image_files, page_name, stem
@@ -14,6 +15,7 @@ from unmask.data.masks import look_at
 from unmask.data.options import ReadOptions
 from unmask.data.paired import IMAGES, MASKS
 from unmask.data.pairing import mask_core
+from unmask.data.palette import find_palette
 from unmask.data.truth import read_truth
 from unmask.errors import PairingError
 
@@ -96,7 +98,8 @@ def read_label_folder(path: str | Path, options: ReadOptions | None = None) -> L
                 remedy = "remove or rename one of them"
                 raise PairingError("has the name of another mask there", file=file, remedy=remedy)
             entries[name] = Entry(name, file, MaskFile(file, page), page)
-    return LabelFolder(root, entries, decide([one for seen in facts for one in seen], options))
+    palette = find_palette([root, *dict.fromkeys(file.parent for file in names)])
+    return LabelFolder(root, entries, decide([one for seen in facts for one in seen], options, palette=palette))
 
 
 def _masks_alone(root: Path) -> bool:

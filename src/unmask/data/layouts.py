@@ -9,9 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unmask.data.annotation_files import read_annotated
+from unmask.data.ctc import read_ctc
 from unmask.data.dataset import Dataset
+from unmask.data.geojson_files import read_geojson
+from unmask.data.imagej_files import read_rois
+from unmask.data.labelme import read_labelme
+from unmask.data.nnunet import read_nnunet
 from unmask.data.options import ReadOptions
 from unmask.data.paired import read_paired
+from unmask.data.parts import read_parts
+from unmask.data.stacks import read_stacks
+from unmask.data.table import read_table
+from unmask.data.voc import read_voc
+from unmask.data.yolo import read_yolo
 from unmask.errors import DataError
 
 __all__ = ["LAYOUTS", "Layout", "read_layout"]
@@ -34,8 +44,21 @@ class Layout:
 
 
 LAYOUTS: tuple[Layout, ...] = (
+    Layout("table", "a CSV or TSV of paths, with the columns image and mask", read_table),
+    Layout("nnunet", "dataset.json, imagesTr/a_0000.png and labelsTr/a.png (nnU-Net)", read_nnunet),
+    Layout("ctc", "01/t000.tif with 01_GT/SEG/man_seg000.tif (Cell Tracking Challenge)", read_ctc),
+    Layout(
+        "parts", "one mask a file: a/images/a.png with a/masks/*.png, or images/a.png with masks/a/*.png", read_parts
+    ),
+    Layout("voc", "JPEGImages/ with SegmentationObject/, SegmentationClass/ or both (Pascal VOC)", read_voc),
+    Layout("yolo", "images/a.jpg with labels/a.txt, outlines in fractions of the image's size (YOLO)", read_yolo),
+    Layout("stacks", "two multi-page TIFFs: train-volume.tif with train-labels.tif", read_stacks),
     Layout("pairs", "images/a.tif with masks/a.tif, or a.tif with a_mask.tif", read_paired),
-    Layout("coco", "COCO or VIA JSON files that name images", read_annotated),
+    Layout("coco", "COCO files (JSON: images, annotations, categories)", read_annotated),
+    Layout("via", "VGG Image Annotator files (JSON: regions of each image)", read_annotated),
+    Layout("labelme", "a.jpg with a.json of labelme", read_labelme),
+    Layout("geojson", "a.tif with a.geojson of QuPath, or images/a.tif with annotations/a.geojson", read_geojson),
+    Layout("rois", "a.tif with a.roi, a.zip or a_rois.zip of ImageJ, or images/a.tif with rois/a.zip", read_rois),
 )
 
 
@@ -50,5 +73,5 @@ def read_layout(root: Path, options: ReadOptions) -> Dataset | None:
         raise DataError(f"there is no layout {options.layout}", remedy=f"choose from {', '.join(names)}")
     for layout in LAYOUTS:
         if options.layout in (None, layout.name) and (dataset := layout.read(root, options)):
-            return replace(dataset, layout=layout.name)
+            return replace(dataset, layout=dataset.layout or layout.name)
     return None

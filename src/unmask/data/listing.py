@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unmask.data.header import Header
 from unmask.data.images import SUFFIXES, read_header
+from unmask.data.multiscale import is_omezarr
 from unmask.errors import PairingError
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "find_folder",
     "holds_images",
     "image_files",
+    "is_image_file",
     "natural",
     "page_name",
     "read_headers",
@@ -24,7 +26,7 @@ __all__ = [
 ]
 
 
-DATA_FILES = (".json", ".geojson", ".csv", ".tsv")
+DATA_FILES = (".json", ".geojson", ".csv", ".tsv", ".yaml", ".yml")
 
 
 def existing_folder(path: str | Path) -> Path:
@@ -67,13 +69,15 @@ def find_folder(root: Path, names: Sequence[str]) -> Path | None:
 def image_files(folder: Path) -> list[Path]:
     """The image files of a folder, not of its subfolders, in natural order; hidden and other files are left out.
 
+    The folder of an OME-Zarr image is an image file, whatever it is called.
+
     Raises:
         PairingError: there is none.
     """
-    files = [child for child in folder.iterdir() if child.is_file() and not child.name.startswith(".")]
-    images = sorted((file for file in files if file.suffix.lower() in SUFFIXES), key=natural)
+    shown = [child for child in folder.iterdir() if not child.name.startswith(".")]
+    images = sorted(filter(is_image_file, shown), key=natural)
     if not images:
-        kinds = Counter(file.suffix.lower() or "nameless" for file in files)
+        kinds = Counter(file.suffix.lower() or "nameless" for file in shown if file.is_file())
         there = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3)) or "it is empty"
         remedy = "put PNG, TIFF, JPEG or BMP images there; export other formats as TIFF, in Fiji for example"
         raise PairingError(f"holds no image that unmask reads ({there})", file=folder, remedy=remedy)
@@ -81,8 +85,13 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether there is an image file in a folder, subfolders left out."""
-    return any(file.suffix.lower() in SUFFIXES and file.is_file() for file in folder.iterdir())
+    """Whether there is an image file in a folder, subfolders left out except OME-Zarr images."""
+    return any(is_image_file(child) for child in folder.iterdir())
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether a path is an image by its name, or the folder of an OME-Zarr image, which is a file here."""
+    return (path.suffix.lower() in SUFFIXES and path.is_file()) or is_omezarr(path)
 
 
 def read_headers(files: Sequence[Path]) -> list[Header]:
@@ -102,10 +111,9 @@ def natural(path: Path) -> tuple[list[str | int], str]:
 
 
 def stem(path: Path) -> str:
-    """The file's name without its extension; .ome.tif counts as one."""
-    return (
-        re.sub(r"\.ome$", "", path.stem, flags=re.IGNORECASE) if path.suffix.lower().startswith(".tif") else path.stem
-    )
+    """The file's name without its extension; .ome.tif and .ome.zarr count as one."""
+    ome = path.suffix.lower().startswith((".tif", ".zarr"))
+    return re.sub(r"\.ome$", "", path.stem, flags=re.IGNORECASE) if ome else path.stem
 
 
 def page_name(name: str, page: int, pages: int) -> str:

@@ -1,27 +1,26 @@
 """Masks as they are stored, and what can be seen in them without knowing what their values mean.
 
-Values that only line the borders between 0 and the highest value are no annotation: they are the trace of smoothing,
-resizing or JPEG, and are refused, since each would become a class or an object of its own.
+Masks in colours have the colours' numbers as values (`colours.py`); the masks of a set are in colours if one is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
 from skimage.measure import label
 
-from unmask.arrays import AnyArray, MaskImage
+from unmask.arrays import AnyArray
 from unmask.data.channels import with_channels
-from unmask.data.images import read_image
-from unmask.errors import DataError, MaskError, PairingError
+from unmask.data.colours import flattened, numbered, spelled
+from unmask.data.images import ImageFile, read_image
+from unmask.data.smoothing import colours_between, values_between
+from unmask.errors import DataError, MaskError, PairingError, UnmaskError
 
-__all__ = ["MaskFacts", "check_sizes", "check_sound", "look_at", "read_mask"]
+__all__ = ["MaskFacts", "check_sizes", "check_sound", "in_colours", "look_at", "read_mask"]
 
 LOSSY = (".jpg", ".jpeg")
-CROSS = ndimage.generate_binary_structure(2, 1)
 
 
 @dataclass(frozen=True)
@@ -36,6 +35,7 @@ class MaskFacts:
         several: (k,) bool, the value is in several connected pieces (4 neighbours).
         between: values that line the borders between 0 and the highest; empty in a sound mask.
         damaged: how many pixels have such a value.
+        colours: values are colours, 65,536 red + 256 green + blue.
     """
 
     file: Path
@@ -45,36 +45,33 @@ class MaskFacts:
     several: AnyArray
     between: tuple[int, ...]
     damaged: int
+    colours: bool = False
 
 
-def read_mask(path: Path, page: int | None = None) -> list[AnyArray]:
+def read_mask(path: Path, page: int | None = None, *, colours: bool = False) -> list[AnyArray]:
     """Reads masks as they are stored.
 
     Args:
         path: the file.
         page: which image of a multi-page TIFF, from 0; None reads all.
+        colours: values are colours, of a palette PNG too; else its indices are.
 
     Returns:
         The masks, each (h, w) integers, none negative.
 
     Raises:
-        MaskError: float or negative values, or colours.
+        MaskError: float or negative values, or several channels that are not wanted as colours.
         UnreadableFile: the file cannot be read.
     """
-    file = read_image(path, page, indices=True)
-    try:
-        masks = [with_channels(plane, file.header, 1)[..., 0] for plane in file.planes]
-    except DataError as error:
-        problem = f"is a mask with {file.planes[0].shape[2]} different channels; a mask has one value a pixel"
-        remedy = "save it as a label image, as grey, or with a palette (indexed PNG)"
-        raise MaskError(problem, file=path, remedy=remedy) from error
-    for mask in masks:
-        _check_integer(path, mask)
-    return masks
+    return _values(path, flattened(read_image(path, page, indices=not colours)), colours)
 
 
-def look_at(files: Sequence[Path]) -> list[list[MaskFacts]]:
+def look_at(files: Sequence[Path], *, colours: bool = False) -> list[list[MaskFacts]]:
     """Looks at all masks of all files, several files at a time.
+
+    Args:
+        files: in any order.
+        colours: take all as colours; else only those that cannot be read otherwise.
 
     Returns:
         For each file the facts of its masks, one a page.
@@ -84,34 +81,63 @@ def look_at(files: Sequence[Path]) -> list[list[MaskFacts]]:
         UnreadableFile: as `read_mask`.
     """
     with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda file: [_facts(file, mask) for mask in read_mask(file)], files))
+        return list(pool.map(lambda file: _look(file, colours), files))
 
 
-def check_sound(facts: Sequence[MaskFacts]) -> None:
-    """Refuses masks with in-between values.
+def in_colours(facts: Sequence[MaskFacts], report: Callable[[UnmaskError], None]) -> list[MaskFacts]:
+    """The facts of masks, all as colours: those that were taken for something else are looked at again.
 
-    Raises:
-        MaskError: a mask has values that only line borders; names the first, and counts the others.
+    Args:
+        facts: of all masks of their files.
+        report: called with a MaskError for each mask in colours where others cannot be; it is left out.
+    """
+    coloured, plain = [one for one in facts if one.colours], [one for one in facts if not one.colours]
+    try:
+        again = look_at(list(dict.fromkeys(one.file for one in plain)), colours=True)
+    except MaskError as error:
+        for one in coloured:
+            problem = f"is a mask in colours, and {error.file.name if error.file else 'another'} holds numbers"
+            report(MaskError(problem, file=one.file, remedy="save all masks the same way", code="mask-type"))
+        return plain
+    return coloured + [one for seen in again for one in seen]
+
+
+def check_sound(facts: Sequence[MaskFacts], report: Callable[[UnmaskError], None]) -> list[MaskFacts]:
+    """The masks without in-between values.
+
+    Args:
+        facts: of all masks.
+        report: called with a MaskError for each other mask, which also counts those that follow.
     """
     damaged = [one for one in facts if one.between]
-    if not damaged:
-        return
-    one, others = damaged[0], len(damaged) - 1
-    top = int(one.values[-1])
-    examples = " and ".join(str(v) for v in (one.between[len(one.between) // 2], one.between[-1])[: len(one.between)])
+    for place, one in enumerate(damaged):
+        report(_smoothed(one, others=len(damaged) - 1 - place, every=len(damaged) == len(facts)))
+    return [one for one in facts if not one.between]
+
+
+def _smoothed(one: MaskFacts, others: int, every: bool) -> MaskError:
+    """The error of a mask with in-between values; `every` mask of the set has some."""
+    values = "in-between " + ("colours" if one.colours else "values")
+    shown = (one.between[len(one.between) // 2], one.between[-1])[: len(one.between)]
+    examples = " and ".join(spelled(value, one.colours) for value in shown)
+    if not one.colours:
+        examples += f" between 0 and {one.values[-1]}"
     problem = (
-        f"is a mask with {len(one.between)} in-between values along its borders ({one.damaged} pixels, such as "
-        f"{examples} between 0 and {top}), the trace of JPEG, smoothing or resizing"
+        f"is a mask with {len(one.between):,} {values} along its borders ({one.damaged:,} pixels, such as {examples}), "
+        "the trace of JPEG, smoothing or resizing"
     )
     if others:
         problem += f"; so {'is 1 more mask' if others == 1 else f'are {others} more masks'}"
-    halve = _command(one.file, ".png", f"((m > {top // 2}) * 255).astype('uint8')", every=len(damaged) == len(facts))
+    if one.colours:
+        remedy = "export it again as PNG or TIFF, without smoothing, and at the image's own size"
+        return MaskError(problem, file=one.file, remedy=remedy, code="smoothed")
+    halve = _command(one.file, ".png", f"((m > {int(one.values[-1]) // 2}) * 255).astype('uint8')", every)
     remedy = (
         f"export it again without smoothing, or, if it is foreground and background, threshold it half way: {halve}"
     )
-    raise MaskError(
-        problem, file=one.file, remedy=remedy + (", and remove the JPEG" if one.file.suffix in LOSSY else "")
-    )
+    if one.file.suffix in LOSSY:
+        remedy += ", and remove the JPEG"
+    return MaskError(problem, file=one.file, remedy=remedy, code="smoothed")
 
 
 def check_sizes(mask: Path, size: tuple[int, int], image: tuple[int, int]) -> None:
@@ -129,10 +155,39 @@ def check_sizes(mask: Path, size: tuple[int, int], image: tuple[int, int]) -> No
         return
     problem = f"is {size[0]} x {size[1]} pixels (rows x columns), its image {image[0]} x {image[1]}"
     remedy = "export the mask at the image's own size; resizing it afterwards would blur it"
-    if size == image[::-1]:
+    swapped = size == image[::-1]
+    if swapped:
         problem += ": rows and columns are swapped"
         remedy = "transpose the mask, in Python mask.T; if image and mask were turned by a viewer, turn one back"
-    raise PairingError(problem, file=mask, remedy=remedy)
+    raise PairingError(problem, file=mask, remedy=remedy, code="transposed" if swapped else "size")
+
+
+def _look(file: Path, colours: bool) -> list[MaskFacts]:
+    image = flattened(read_image(file, indices=not colours))
+    colours = colours or _is_coloured(image)
+    return [_facts(file, mask, colours) for mask in _values(file, image, colours)]
+
+
+def _is_coloured(image: ImageFile) -> bool:
+    """Whether a mask is RGB of 8 bits that is not grey."""
+    if not image.header.colour or image.header.samples != 3 or image.planes[0].dtype != np.uint8:
+        return False
+    return any(bool((plane != plane[..., :1]).any()) for plane in image.planes)
+
+
+def _values(path: Path, image: ImageFile, colours: bool) -> list[AnyArray]:
+    """(h, w) integers of each plane."""
+    if colours:
+        return [numbered(plane, path) for plane in image.planes]
+    try:
+        masks = [with_channels(plane, image.header, 1)[..., 0] for plane in image.planes]
+    except DataError as error:
+        problem = f"is a mask with {image.header.samples} different channels; a mask has one value a pixel"
+        remedy = "save it as a label image, as grey, with a palette (indexed PNG) or in 8-bit RGB colours"
+        raise MaskError(problem, file=path, remedy=remedy, code="mask-type") from error
+    for mask in masks:
+        _check_integer(path, mask)
+    return masks
 
 
 def _check_integer(path: Path, mask: AnyArray) -> None:
@@ -140,10 +195,12 @@ def _check_integer(path: Path, mask: AnyArray) -> None:
         whole = bool((mask == np.round(mask)).all())
         convert = "m.astype('uint16')" if whole else f"(m > {mask.max() / 2:g}).astype('uint8')"
         problem = f"is a float mask ({mask.min():g} to {mask.max():g}); a mask holds whole numbers"
-        raise MaskError(problem, file=path, remedy="convert it, and others like it: " + _command(path, ".tif", convert))
+        remedy = "convert it, and others like it: " + _command(path, ".tif", convert)
+        raise MaskError(problem, file=path, remedy=remedy, code="mask-type")
     if mask.min() < 0:
         problem = f"is a mask with negative values (lowest {mask.min()})"
-        raise MaskError(problem, file=path, remedy="save it with 0 as background and ids or classes from 1")
+        remedy = "save it with 0 as background and ids or classes from 1"
+        raise MaskError(problem, file=path, remedy=remedy, code="mask-type")
 
 
 def _command(path: Path, suffix: str, convert: str, every: bool = False) -> str:
@@ -154,43 +211,20 @@ def _command(path: Path, suffix: str, convert: str, every: bool = False) -> str:
     return f'python -c "import skimage.io as io; from pathlib import Path; {body}"'
 
 
-def _facts(file: Path, mask: AnyArray) -> MaskFacts:
+def _facts(file: Path, mask: AnyArray, colours: bool) -> MaskFacts:
     values, several = _pieces(mask)
-    lining = _lining(mask, several[:-1], fewest=1 if file.suffix.lower() in LOSSY else 3)
+    lossy = file.suffix.lower() in LOSSY
+    between, damaged = colours_between(mask, lossy) if colours else values_between(mask, values, several, lossy)
     return MaskFacts(
         file=file,
         size=(mask.shape[0], mask.shape[1]),
         background=bool((mask == 0).any()),
         values=values,
         several=several,
-        between=tuple(int(v) for v in values[:-1]) if lining else (),
-        damaged=lining,
+        between=tuple(int(v) for v in between),
+        damaged=damaged,
+        colours=colours,
     )
-
-
-def _lining(mask: AnyArray, several: AnyArray, fewest: int) -> int:
-    """How many pixels line borders with in-between values; 0 where these values are an annotation.
-
-    Such values hardly ever fill a 2 x 2 block, and they are scattered in many pieces or lie on a slope, between a lower
-    and a higher neighbour; ids of objects as thin as a line are neither. A class of thin lines is possible, three of
-    them are not likely, so fewer values are believed, except in JPEG.
-
-    Args:
-        mask: (h, w).
-        several: (k,) bool, whether each value between 0 and the highest is in several pieces.
-        fewest: so many in-between values make a mask suspect.
-    """
-    if several.size < fewest:
-        return 0
-    between = (mask > 0) & (mask < mask.max())
-    thin = between & ~_solid(mask)
-    slope = (
-        thin
-        & (ndimage.minimum_filter(mask, footprint=CROSS) < mask)
-        & (ndimage.maximum_filter(mask, footprint=CROSS) > mask)
-    )
-    lines = 2 * thin.sum() > between.sum() and (several.mean() > 0.5 or 2 * slope.sum() > thin.sum())
-    return int(thin.sum()) if lines else 0
 
 
 def _pieces(mask: AnyArray) -> tuple[AnyArray, AnyArray]:
@@ -200,14 +234,3 @@ def _pieces(mask: AnyArray) -> tuple[AnyArray, AnyArray]:
     value[pieces.ravel()] = mask.ravel()
     values, count = np.unique(value[1:], return_counts=True)
     return values, count > 1
-
-
-def _solid(mask: AnyArray) -> MaskImage:
-    """(h, w) bool, true on pixels of 2 x 2 blocks of one value: not on thin lines, gradients and noise."""
-    corner = mask[:-1, :-1]
-    block = (corner == mask[1:, :-1]) & (corner == mask[:-1, 1:]) & (corner == mask[1:, 1:])
-    solid = np.zeros(mask.shape, bool)
-    for rows in (slice(None, -1), slice(1, None)):
-        for columns in (slice(None, -1), slice(1, None)):
-            solid[rows, columns] |= block
-    return solid

@@ -1,11 +1,13 @@
 """Where the images lie that an annotation file names."""
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from unmask.data.images import SUFFIXES
+from unmask.data.multiscale import is_omezarr
 from unmask.errors import PairingError
 
 __all__ = ["find_images", "split_word"]
@@ -54,7 +56,7 @@ def find_images(file: Path, names: Sequence[str], root: Path) -> list[Path]:
     missing = [name for path, name in zip(found, names, strict=True) if path is None]
     if missing:
         are = "is not there:" if len(missing) == 1 else "are not there, first"
-        problem = f"names {len(names)} images, of which {len(missing)} {are} {missing[0]}"
+        problem = f"names {len(names)} images, of which {len(missing)} {are} {missing[0][:100]}"
         remedy = f"put them into {file.parent} or a folder in it, or take them out of the file"
         raise PairingError(problem, file=file, remedy=remedy)
     return [path for path in found if path is not None]
@@ -63,7 +65,7 @@ def find_images(file: Path, names: Sequence[str], root: Path) -> list[Path]:
 def _beside(name: str, folders: Sequence[Path]) -> Path | None:
     written = name.replace("\\", "/")
     places = (folder / part for part in (written, written.rsplit("/", 1)[-1]) for folder in folders)
-    return next((place for place in places if place.is_file()), None)
+    return next((place for place in places if os.path.isfile(place) or is_omezarr(place)), None)
 
 
 def _below(bases: Sequence[Path]) -> dict[str, list[Path]]:

@@ -1,8 +1,9 @@
 """TIFF as a list of images: which planes of which series, and nothing that is damaged or missing.
 
 Axes are those tifffile finds (ImageJ, OME, its own JSON, or plain pages): Y and X are the image, C and S its channels,
-and every position along any other axis (T, Z, I, Q ...) is one image more. Values are those stored: a colour map or
-"0 is white" changes how a TIFF is shown, in microscopy not what it holds.
+and every position along any other axis (T, Z, I, Q ...) is one image more. Of a pyramid the full resolution is read. A
+file of an OME-TIFF set holds those images of the set that lie in it. Values are those stored: a colour map or "0 is
+white" changes how a TIFF is shown, in microscopy not what it holds.
 """
 
 import logging
@@ -12,13 +13,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
 
 from unmask.arrays import AnyArray
+from unmask.data.codestream import COMPRESSIONS, HEAD, declared_size
 from unmask.data.header import Header
+from unmask.data.ome_xml import check_declared, is_set, own_planes, with_companion
 from unmask.data.pixelsize import from_ome, from_resolution
+from unmask.data.reading import SMALL, check_chunk, check_header, check_memory, check_stored
 from unmask.errors import UnreadableFile
 
 __all__ = ["read_tiff", "tiff_header"]
@@ -28,6 +33,7 @@ __all__ = ["read_tiff", "tiff_header"]
 EQUAL_SERIES = {"generic", "imagej", "ome", "shaped", "uniform"}
 ALPHA = {1, 2}  # ExtraSamples: associated and unassociated alpha
 RGB = 2  # PhotometricInterpretation
+BOUNDED = {1, 5, 7, 8, 32773, 32946}  # Compression: none, LZW, JPEG, deflate, PackBits, deflate
 UNITS = {2: "inch", 3: "cm"}  # ResolutionUnit
 DAMAGED = "copy or export it again; if other programs can open it, open it in Fiji and save it as TIFF"
 
@@ -56,6 +62,7 @@ def read_tiff(path: Path, page: int | None = None) -> tuple[Header, list[AnyArra
         series = _series(path, tif)
         header = _header(path, tif, series)
         wanted = range(header.pages) if page is None else (page,)
+        check_memory(header, len(wanted))
         counts = [_pages(one) for one in series]
         return header, [_plane(path, *_locate(series, counts, index)) for index in wanted]
 
@@ -64,8 +71,10 @@ def read_tiff(path: Path, page: int | None = None) -> tuple[Header, list[AnyArra
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
     """Opens a TIFF and turns what tifffile only logs as an error, such as a cut-off list of pages, into an error."""
     with _complaints() as complaints, tifffile.TiffFile(path) as tif:
-        if tif.is_ome and len(set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or ""))) > 1:
-            tif.is_ome = False  # one file of a set: its own pages, not those of the whole set
+        if xml := _ome(tif):
+            check_declared(path, xml)
+            if is_set(xml):
+                tif.is_ome = False  # its own pages, not those of all files
         yield tif
     if complaints:
         raise UnreadableFile("is damaged or truncated: " + complaints[0], file=path, remedy=DAMAGED)
@@ -91,14 +100,29 @@ def _complaints() -> Iterator[list[str]]:
         logger.removeHandler(collector)
 
 
+def _ome(tif: tifffile.TiffFile) -> str:
+    """The OME-XML of a file; empty where it has none, or what only looks so."""
+    page = tif.pages.first
+    if not page.is_ome:
+        return ""
+    try:
+        ElementTree.fromstring(page.description)
+    except ElementTree.ParseError:
+        return ""
+    return page.description
+
+
 def _series(path: Path, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
     """The series that hold images, all of one size, number of samples and type."""
-    found = [one for one in tif.series if one.kind in EQUAL_SERIES and not one.keyframe.is_reduced] or tif.series[:1]
+    found = (
+        _own_series(path, tif)
+        or [one for one in tif.series if one.kind in EQUAL_SERIES and not one.keyframe.is_reduced]
+        or tif.series[:1]
+    )
     for one in found:
         if not {"Y", "X"} <= set(one.axes):
-            raise UnreadableFile(
-                f"has axes {one.axes}, which hold no image", file=path, remedy="save it as a plain TIFF"
-            )
+            problem = f"has axes {one.axes or 'of no length'}, which hold no image"
+            raise UnreadableFile(problem, file=path, remedy="save it as a plain TIFF")
     kinds = [(*_size(one), one.dtype) for one in found]
     odd = next((kind for kind in kinds if kind != kinds[0]), None)
     if odd is not None:
@@ -106,6 +130,16 @@ def _series(path: Path, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]
         problem = f"holds images of different sizes or types ({first}, {other})"
         raise UnreadableFile(problem, file=path, remedy="save each in a file of its own")
     return found
+
+
+def _own_series(path: Path, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """The images of a file of an OME-TIFF set, with their channels together; none where it is not one."""
+    own = own_planes(path, xml) if (xml := _ome(tif)) and not tif.is_ome else None
+    if own is None:
+        return []
+    pages = [tif.pages[number] for number in own.pages]
+    shape = (len(pages) // own.channels, own.channels, *pages[0].shape)
+    return [tifffile.TiffPageSeries(pages, shape, pages[0].dtype, "IC" + pages[0].axes, parent=tif, kind="ome")]
 
 
 def _size(series: tifffile.TiffPageSeries) -> tuple[int, int, int]:
@@ -121,8 +155,9 @@ def _pages(series: tifffile.TiffPageSeries) -> int:
 def _header(path: Path, tif: tifffile.TiffFile, series: list[tifffile.TiffPageSeries]) -> Header:
     keyframe = series[0].keyframe
     rows, columns, samples = _size(series[0])
+    _check_size(path, keyframe)
     colour = keyframe.photometric == RGB and "C" not in series[0].axes
-    return Header(
+    header = Header(
         path=path,
         pages=sum(_pages(one) for one in series),
         size=(rows, columns),
@@ -130,12 +165,13 @@ def _header(path: Path, tif: tifffile.TiffFile, series: list[tifffile.TiffPageSe
         colour=colour,
         alpha="C" not in series[0].axes and bool(keyframe.extrasamples) and keyframe.extrasamples[-1] in ALPHA,
         dtype=np.dtype(series[0].dtype),
-        pixel_size=_pixel_size(tif, keyframe),
+        pixel_size=_pixel_size(path, tif, keyframe),
     )
+    return check_header(header)
 
 
-def _pixel_size(tif: tifffile.TiffFile, page: tifffile.TiffPage) -> tuple[float, float] | None:
-    if tif.is_ome and tif.ome_metadata and (size := from_ome(tif.ome_metadata)):
+def _pixel_size(path: Path, tif: tifffile.TiffFile, page: tifffile.TiffPage) -> tuple[float, float] | None:
+    if (xml := _ome(tif)) and (size := from_ome(with_companion(path, xml))):
         return size
     (y, per_y), (x, per_x) = (page.tags.valueof(name, (0, 0)) for name in ("YResolution", "XResolution"))
     if not (per_y and per_x):
@@ -165,12 +201,23 @@ def _plane(path: Path, series: tifffile.TiffPageSeries, index: int) -> AnyArray:
         and len(series.pages) == math.prod(series.shape[:lead])
     )
     if not paged:
-        _whole(path, series.keyframe)
+        _all_there(path, series)
         return np.array(_by_plane(series.asarray(out="memmap"), series.axes)[index])
     numbers = np.arange(len(series.pages)).reshape(*series.shape[:lead], 1, 1)
     channels = _by_plane(numbers, series.axes[:lead] + "YX")[index].ravel()  # the pages of this image
     pages = [_whole(path, series.pages[int(number)]) for number in channels]
+    odd = next((page.shape for page in pages if page.shape != series.keyframe.shape), None)
+    if odd is not None:
+        problem = f"holds a page of {odd} among pages of {series.keyframe.shape}"
+        raise UnreadableFile(problem, file=path, remedy=DAMAGED)
     return np.array(_by_plane(np.stack([page.asarray() for page in pages]), "C" + inside)[0])
+
+
+def _all_there(path: Path, series: tifffile.TiffPageSeries) -> None:
+    for page in series.pages:
+        _whole(path, page)
+    if series.dataoffset is not None and series.dataoffset + series.nbytes > path.stat().st_size:
+        raise UnreadableFile("is truncated: pixel data are missing", file=path, remedy=DAMAGED)
 
 
 def _by_plane(array: AnyArray, axes: str) -> AnyArray:
@@ -184,8 +231,41 @@ def _by_plane(array: AnyArray, axes: str) -> AnyArray:
 
 def _whole(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame | None) -> tifffile.TiffPage | tifffile.TiffFrame:
     """The page, or an error where its data are missing or end beyond the file: tifffile would put zeros there."""
+    missing = UnreadableFile("is truncated: pixel data are missing", file=path, remedy=DAMAGED)
+    if page is None:
+        raise missing
     length = path.stat().st_size
-    segments = [] if page is None else zip(page.dataoffsets, page.databytecounts, strict=False)
-    if page is None or any(count == 0 or offset + count > length for offset, count in segments):
-        raise UnreadableFile("is truncated: pixel data are missing", file=path, remedy=DAMAGED)
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+    if any(count == 0 or offset + count > length for offset, count in segments):
+        raise missing
+    if page.is_contiguous:
+        if page.dataoffsets[0] + page.nbytes > length:
+            raise missing
+    elif len(segments) < math.prod(page.chunked):
+        raise missing
+    _check_size(path, page)
+    _check_streams(path, page)
     return page
+
+
+def _check_streams(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
+    """Refuses tiles and strips that declare a size of their own that is far from the one that the TIFF gives them."""
+    if page.keyframe is None or page.keyframe.compression not in COMPRESSIONS:
+        return
+    file = page.parent.filehandle
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
+        file.seek(offset)
+        size = declared_size(file.read(min(count, HEAD)))
+        if size and math.prod(size) > max(SMALL, 2 * math.prod(page.chunks)):
+            problem = f"is damaged: a tile declares {size[0]:,} x {size[1]:,} pixels in {count:,} bytes"
+            raise UnreadableFile(problem, file=path, remedy=DAMAGED)
+
+
+def _check_size(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
+    """Refuses a page larger than its data can be, and tiles larger than the memory."""
+    keyframe = page.keyframe
+    if keyframe is None or page.dtype is None:
+        raise UnreadableFile("holds pixels of an unknown kind", file=path, remedy=DAMAGED)
+    if keyframe.compression in BOUNDED:
+        check_stored(path, page.shape, keyframe.bitspersample, sum(page.databytecounts))
+    check_chunk(path, page.chunks, page.dtype)

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from unmask.data.annotations import LeftOut, ListedImage, ListedObject, Listing
+from unmask.data.ellipse import ellipse
 from unmask.errors import DataError
 
 __all__ = ["is_via", "read_via"]
@@ -21,7 +22,6 @@ OPEN_SHAPES = ("polyline", "line", "point")
 SOUND = "export it again from VIA: Annotation > Export Annotations (as json)"
 # So many values of an attribute are classes; more are where each is on two regions or more.
 FEW, MANY = 8, 32
-FINENESS = 0.05  # pixels that the polygon of a circle may lie within it
 
 
 def is_via(content: Any) -> bool:
@@ -45,7 +45,7 @@ def read_via(files: Mapping[Path, Any]) -> Listing:
         DataError: a region without something that it should have; names the image.
     """
     listed = [
-        (file, str(one["filename"]), _regions(one["regions"]))
+        (file, str(one["filename"]), _regions(one["regions"], file))
         for file, content in files.items()
         for one in content.get("_via_img_metadata", content).values()
     ]
@@ -60,8 +60,10 @@ def read_via(files: Mapping[Path, Any]) -> Listing:
     return Listing(tuple(images), tuple(sorted(classes)), tuple(left_out), remark)
 
 
-def _regions(regions: Any) -> list[Any]:
+def _regions(regions: Any, file: Path) -> list[Any]:
     """Version 1 has them in a dict, version 2 in a list."""
+    if not isinstance(regions, dict | list):
+        raise DataError("has regions that are no list", file=file, remedy=SOUND)
     return list(regions.values() if isinstance(regions, dict) else regions)
 
 
@@ -112,22 +114,12 @@ def _polygon(region: Any, file: Path, name: str) -> Float64[np.ndarray, "p 2"]:
                 return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)])
             case "circle":
                 radius = float(shape["r"])
-                return _ellipse(float(shape["cx"]), float(shape["cy"]), radius, radius, 0.0)
+                return ellipse(float(shape["cx"]), float(shape["cy"]), radius, radius, 0.0)
             case "ellipse":
                 x, y, rx, ry = (float(shape[key]) for key in ("cx", "cy", "rx", "ry"))
-                return _ellipse(x, y, rx, ry, float(shape.get("theta", 0)))
+                return ellipse(x, y, rx, ry, float(shape.get("theta", 0)))
     except (KeyError, TypeError, ValueError):
-        problem = f"has a {shape['name']} without sound coordinates, in {name}"
+        problem = f"has a {shape['name']} without sound coordinates, in {name[:100]}"
         raise DataError(problem, file=file, remedy=SOUND) from None
-    raise DataError(f"has a region of the unknown shape {shape.get('name')}, in {name}", file=file, remedy=SOUND)
-
-
-def _ellipse(x: float, y: float, rx: float, ry: float, theta: float) -> Float64[np.ndarray, "p 2"]:
-    """Corners on an ellipse that is turned by `theta` radians, so many that it can hardly be told from it."""
-    radius = max(rx, ry, 1.0)
-    count = int(np.ceil(np.pi / np.arccos(1 - FINENESS / radius)))
-    angles = 2 * np.pi * np.arange(max(count, 16)) / max(count, 16)
-    along, across = rx * np.cos(angles), ry * np.sin(angles)
-    cos, sin = np.cos(theta), np.sin(theta)
-    corners: Float64[np.ndarray, "p 2"] = np.stack([x + along * cos - across * sin, y + along * sin + across * cos], 1)
-    return corners
+    problem = f"has a region of the unknown shape {str(shape.get('name'))[:40]}, in {name[:100]}"
+    raise DataError(problem, file=file, remedy=SOUND)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
-from unmask.arrays import LabelImage, ProbabilityMap
+from unmask.arrays import LabelImage, MaskImage, ProbabilityMap
 from unmask.errors import DataError
 from unmask.geometry.labels import areas
 from unmask.instances.decode import label_objects
@@ -17,7 +17,8 @@ from unmask.recipe import InstanceRecipe
 
 __all__ = ["FittedParameters", "Score", "fit"]
 
-Score = Callable[[LabelImage, LabelImage], float]  # truth, prediction -> larger is better; NaN where it says nothing
+# Truth, prediction, what is to be ignored -> larger is better; NaN where it says nothing.
+Score = Callable[[LabelImage, LabelImage, MaskImage | None], float]
 
 _SEEDS = (0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97)
 _MASKS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
@@ -48,13 +49,14 @@ class _Bench:
 
     foregrounds: Sequence[Float32[ndarray, "h w"]]
     truths: Sequence[LabelImage]
+    ignored: Sequence[MaskImage | None]
     score: Score
     tried: dict[InstanceRecipe, float] = field(default_factory=dict)
 
     def __call__(self, values: InstanceRecipe) -> float:
         if values not in self.tried:
-            pairs = zip(self.truths, self.foregrounds, strict=True)
-            scores = [self.score(truth, label_objects(foreground, values)) for truth, foreground in pairs]
+            images = zip(self.truths, self.foregrounds, self.ignored, strict=True)
+            scores = [self.score(truth, label_objects(front, values), ignore) for truth, front, ignore in images]
             known = [score for score in scores if not isnan(score)]
             self.tried[values] = sum(known) / len(known) if known else 0.0
         return self.tried[values]
@@ -62,7 +64,7 @@ class _Bench:
     def part(self, pixels: int) -> "_Bench":
         """The same for every k-th image, so many that they hold about `pixels` pixels; one at the least."""
         every = max(1, -(-sum(truth.size for truth in self.truths) // pixels))
-        return _Bench(self.foregrounds[::every], self.truths[::every], self.score)
+        return _Bench(self.foregrounds[::every], self.truths[::every], self.ignored[::every], self.score)
 
     def best(self) -> InstanceRecipe:
         """The best tried, of equals the first."""
@@ -74,6 +76,7 @@ def fit(
     truths: Sequence[LabelImage],
     score: Score,
     start: InstanceRecipe,
+    ignored: Sequence[MaskImage | None] | None = None,
 ) -> FittedParameters:
     """Finds the parameters of `label_objects` that score best on annotated images.
 
@@ -87,8 +90,10 @@ def fit(
     Args:
         probabilities: (c, h, w) float32 each, channel 0 is background.
         truths: (h, w) int32 each.
-        score: called with truth and prediction; larger is better. Images where it is NaN are left out of the mean.
+        score: called with truth, prediction and what is to be ignored; larger is better. Where it is NaN, the image is
+            left out of the mean.
         start: where nothing is better, this stays.
+        ignored: (h, w) bool each, true where the truth is not known; None where all of it is, or all of all.
 
     Raises:
         DataError: there are no images.
@@ -97,7 +102,8 @@ def fit(
         raise DataError(
             "no annotated image to fit the instance parameters on", remedy="annotate at least one validation image"
         )
-    everything = _Bench([1 - maps[0] for maps in probabilities], truths, score)
+    foregrounds = [1 - maps[0] for maps in probabilities]
+    everything = _Bench(foregrounds, truths, ignored or [None] * len(truths), score)
     ladders = _ladders(truths, start)
     grid = everything.part(_GRID_PIXELS)
     for values in (start, *_grid(start, ladders["reach"])):

@@ -6,7 +6,7 @@ from math import isnan
 
 import numpy as np
 
-from unmask.arrays import LabelImage
+from unmask.arrays import LabelImage, MaskImage
 from unmask.errors import DataError
 from unmask.geometry.labels import areas
 from unmask.instances.detections import Detections
@@ -28,20 +28,25 @@ class _Bench:
 
     detections: Sequence[Detections]
     truths: Sequence[LabelImage]
+    ignored: Sequence[MaskImage | None]
     score: Score
     tried: dict[DetectionRecipe, float] = field(default_factory=dict)
 
     def __call__(self, values: DetectionRecipe) -> float:
         if values not in self.tried:
-            pairs = zip(self.truths, self.detections, strict=True)
-            scores = [self.score(truth, paint(found, values).labels) for truth, found in pairs]
+            images = zip(self.truths, self.detections, self.ignored, strict=True)
+            scores = [self.score(truth, paint(found, values).labels, ignore) for truth, found, ignore in images]
             known = [score for score in scores if not isnan(score)]
             self.tried[values] = sum(known) / len(known) if known else 0.0
         return self.tried[values]
 
 
 def fit_detections(
-    detections: Sequence[Detections], truths: Sequence[LabelImage], score: Score, start: DetectionRecipe
+    detections: Sequence[Detections],
+    truths: Sequence[LabelImage],
+    score: Score,
+    start: DetectionRecipe,
+    ignored: Sequence[MaskImage | None] | None = None,
 ) -> DetectionRecipe:
     """Finds the parameters of `paint` that score best on annotated images.
 
@@ -54,8 +59,10 @@ def fit_detections(
     Args:
         detections: of each image, also those of low scores.
         truths: (h, w) int32 each.
-        score: called with truth and prediction; larger is better. Images where it is NaN are left out of the mean.
+        score: called with truth, prediction and what is to be ignored; larger is better. Where it is NaN, the image is
+            left out of the mean.
         start: where nothing is better, this stays.
+        ignored: (h, w) bool each, true where the truth is not known; None where all of it is, or all of all.
 
     Returns:
         `start` with other thresholds.
@@ -69,7 +76,8 @@ def fit_detections(
             remedy="annotate at least one validation image",
         )
     every = max(1, -(-sum(truth.size for truth in truths) // _PIXELS))
-    bench = _Bench(detections[::every], truths[::every], score)
+    masks = ignored or [None] * len(truths)
+    bench = _Bench(detections[::every], truths[::every], masks[::every], score)
     values = _moved(bench, start, start, "score_threshold", _SCORES)
     values = _moved(bench, values, start, "covered", _COVERED)
     values = _moved(bench, values, start, "mask_threshold", _MASKS)

@@ -90,7 +90,7 @@ def coco_scores(images: Iterable[CocoImage]) -> Tree:
     categories = [{"id": number, "name": name} for name, number in classes.items()]
     truth = _annotations([image.truth for image in images], classes)
     found = _annotations([image.prediction for image in images], classes)
-    crowds = _annotations([_crowds(image, classes) for image in images], classes, crowd=True)
+    crowds = _crowds(images, classes, len(truth) + 1)
     tree: Tree = {"mask": _evaluate("segm", frames, categories, [*truth, *crowds], found, most)}
     for one in found:  # COCO takes the size of a detected box from the box, that of a true one from its mask
         one["area"] = one["bbox"][2] * one["bbox"][3]
@@ -101,8 +101,11 @@ def coco_scores(images: Iterable[CocoImage]) -> Tree:
     return tree | {"max_detections": most}
 
 
-def _crowds(image: CocoImage, classes: Iterable[str]) -> list[CocoObject]:
-    return [] if image.ignore is None else [CocoObject(image.ignore, name) for name in classes]
+def _crowds(images: Sequence[CocoImage], classes: dict[str, int], first: int) -> list[dict[str, Any]]:
+    """COCO's records of what is to be ignored, numbered from `first`."""
+    masks = [[] if image.ignore is None else [CocoObject(image.ignore, name) for name in classes] for image in images]
+    numbered = enumerate(_annotations(masks, classes), start=first)
+    return [{**one, "id": number, "iscrowd": 1} for number, one in numbered]
 
 
 def _rectangle(box: Sequence[float], size: Sequence[int]) -> RLE:
@@ -128,9 +131,7 @@ def _frame(image: CocoImage) -> dict[str, int]:
     return {"height": height, "width": width}
 
 
-def _annotations(
-    objects: Sequence[Sequence[CocoObject]], classes: dict[str, int], *, crowd: bool = False
-) -> list[dict[str, Any]]:
+def _annotations(objects: Sequence[Sequence[CocoObject]], classes: dict[str, int]) -> list[dict[str, Any]]:
     """COCO's records of the objects of all images, of these classes."""
     places = [(i, one) for i, part in enumerate(objects, start=1) for one in part if one.class_name in classes]
     masks = [one.mask for _, one in places]
@@ -143,7 +144,7 @@ def _annotations(
             "segmentation": one.mask,
             "area": area,
             "bbox": box,
-            "iscrowd": int(crowd),
+            "iscrowd": 0,
             "score": one.score,
         }
         for number, ((image, one), area, box) in enumerate(columns, start=1)

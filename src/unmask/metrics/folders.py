@@ -9,13 +9,15 @@ import numpy as np
 
 from unmask.arrays import ClassMap
 from unmask.data.annotations import LabelLayers
+from unmask.data.coding import Coding
 from unmask.data.label_folder import LabelFolder, read_label_folder
 from unmask.data.options import ReadOptions
 from unmask.data.split import read_split
 from unmask.errors import DataError, PairingError
+from unmask.geometry.rle import encode
 from unmask.metrics.coco import CocoImage, CocoObject, coco_scores
 from unmask.metrics.naming import one_class, paint_classes, rename_classes, unnamed
-from unmask.metrics.scored import Scored, masks_of_labels, scored_objects
+from unmask.metrics.scored import Scored, masks_of_labels, model_classes, scored_objects
 from unmask.metrics.scores import Scores, aggregate, score_image
 
 __all__ = ["evaluate_folders"]
@@ -69,8 +71,8 @@ def evaluate_folders(
 
 def _read(path: Path, truth: LabelFolder, kind: Literal["objects", "classes"] | None) -> LabelFolder:
     if truth.kind == "classes":
-        # A prediction need not hold every class: its values mean what the truth's mean.
-        return replace(read_label_folder(path, ReadOptions("classes")), coding=truth.coding)
+        found = read_label_folder(path, ReadOptions("classes"))
+        return replace(found, coding=_meaning(path, found.coding, truth.coding))
     if (path / "summary.json").exists():  # our own
         if (path / "coco.json").exists() and not (path / "labels").exists():
             raise PairingError("has no label images", file=path, remedy="predict again, with --save labels,coco")
@@ -84,6 +86,18 @@ def _names(paths: Sequence[Path]) -> list[str]:
     """Short names of folders, whole paths where short ones coincide."""
     short = [path.name for path in paths]
     return short if len(set(short)) == len(short) else [str(path) for path in paths]
+
+
+def _meaning(path: Path, found: Coding, truth: Coding) -> Coding:
+    """What the values of a class map mean: as the truth's, of which it need not hold every class.
+
+    A label image cannot have the truth's values where these are colours, or where 0 is one of them. Then it has 1, 2,
+    ...: of our own models the classes that its summary names, of other tools the truth's in their order.
+    """
+    if truth.writable or (found.colours and truth.colours):
+        return replace(truth, background=tuple({0, *truth.background} - {*truth.values}))
+    names = model_classes(path)
+    return truth.predicted if names is None else truth.numbered(names)
 
 
 def _of_split(truth: LabelFolder, split: str) -> list[str]:
@@ -120,8 +134,10 @@ def _evaluate(prediction: LabelFolder, truth: LabelFolder, names: Sequence[str])
         classes, objects = predicted.classes, predicted.objects
         found = [] if scored is None else scored.load(name, (objects.shape[0], objects.shape[1]))
         named = _named(classes, prediction, truth, scored, found)
-        scores.append(score_image(name, true.classes, true.objects, named, objects, class_names))
-        images.append(CocoImage(name, [] if scored is None else _true_objects(true, class_names), found))
+        scores.append(score_image(name, true.classes, true.objects, named, objects, class_names, ignore=true.ignore))
+        objects_there = [] if scored is None else _true_objects(true, class_names)
+        ignore = None if true.ignore is None else encode(true.ignore, 0, 0, true.objects.shape)
+        images.append(CocoImage(name, objects_there, found, ignore))
     if scored is not None and (unnamed(class_names) or unnamed(scored.class_names)):
         images = [one_class(image) for image in images]
     return replace(aggregate(scores), coco=coco_scores(images))

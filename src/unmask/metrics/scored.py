@@ -30,7 +30,7 @@ from unmask.geometry.labels import relabel
 from unmask.geometry.rle import RLE, encode
 from unmask.metrics.coco import CocoObject
 
-__all__ = ["Scored", "masks_of_labels", "scored_objects"]
+__all__ = ["Scored", "masks_of_labels", "model_classes", "scored_objects"]
 
 COLUMNS = ("image", "label", "class", "score")
 AGAIN = "predict into a new folder, or remove this file: then objects have no scores, and all other figures remain"
@@ -79,6 +79,17 @@ def scored_objects(folder: LabelFolder) -> Scored | None:
             lambda name, _: _of_labels(folder, name, table, rows),
         )
     return None
+
+
+def model_classes(folder: Path) -> list[str] | None:
+    """Names of the classes of the model that predicted a folder, in its order; None where no model of ours did.
+
+    Raises:
+        UnreadableFile: its summary is damaged.
+    """
+    content = _json(folder / "summary.json") if (folder / "summary.json").exists() else None
+    names = content.get("classes") if isinstance(content, dict) else None
+    return [str(name) for name in names] if isinstance(names, list) else None
 
 
 def masks_of_labels(layers: Iterable[AnyArray]) -> list[tuple[int, RLE]]:

@@ -43,9 +43,7 @@ def mask_targets(
     return result
 
 
-def known_points(
-    targets: Sequence[ObjectTargets], regions: Regions, side: int
-) -> Bool[Tensor, "r side side"] | None:
+def known_points(targets: Sequence[ObjectTargets], regions: Regions, side: int) -> Bool[Tensor, "r side side"] | None:
     """Which of the mask head's points are known: not more than half ignored.
 
     Args:

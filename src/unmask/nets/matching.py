@@ -101,21 +101,21 @@ def without_ignored(
 
 
 def ignored_share(ignore: Bool[Tensor, "h w"], boxes: Float[Tensor, "r 4"]) -> Float[Tensor, " r"]:
-    """The share of each box's area that is ignored, counted in the pixels that the box touches.
+    """The share of the pixels that a box touches which is ignored; 0 outside the image.
 
-    What lies outside the image is not ignored. The cost is four look-ups a box.
+    The cost is four look-ups a box.
 
     Args:
         ignore: true where nothing is known.
         boxes: with sides above 0; may leave the image.
     """
     size = boxes.new_tensor([ignore.shape[1], ignore.shape[0]])
-    start, end = boxes[:, :2].floor(), boxes[:, 2:].ceil()
-    (x0, y0), (x1, y1) = (corner.clamp(min=0).minimum(size).long().unbind(1) for corner in (start, end))
+    corners = (boxes[:, :2].floor(), boxes[:, 2:].ceil())
+    (x0, y0), (x1, y1) = (corner.clamp(min=0).minimum(size).long().unbind(1) for corner in corners)
     # sums[y, x]: ignored pixels above row y and left of column x.
     sums = functional.pad(ignore.long().cumsum(0).cumsum(1), (1, 0, 1, 0))
     ignored = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
-    return ignored / (end - start).prod(dim=1)
+    return ignored / ((x1 - x0) * (y1 - y0)).clamp(min=1)
 
 
 def balanced_sample(

@@ -3,6 +3,7 @@
     OUT/labels/NAME.tif  probabilities/NAME.tif  overlays/NAME.png  objects.csv  summary.json
     OUT/layers/NAME.tif            whole objects where they overlap, if they were asked for
     OUT/coco.json  coco_polygons.json
+    OUT/rois/NAME.zip  geojson/NAME.geojson
 
 Each finished image leaves a small record in OUT/.records; the same command, run again, goes on with the images that
 have none. Every file appears under its final name whole or not at all.
@@ -22,7 +23,8 @@ from unmask.data.dataset import Dataset, Entry
 from unmask.data.files import write_text
 from unmask.data.listing import natural
 from unmask.errors import DataError, PredictionError
-from unmask.instances.coco import CocoAnnotation, CocoFrame, check_size, write_coco
+from unmask.instances import coco, imagej
+from unmask.instances.coco import CocoAnnotation, CocoFrame, write_coco
 from unmask.instances.table import write_table
 from unmask.predict.predictor import Predictor
 from unmask.predict.saving import SAVES, Save, save_result
@@ -167,8 +169,9 @@ def _predict_one(
 ) -> ImageDone:
     began = time.monotonic()
     sample = images.load(entry.name)
-    if "coco" in save:
-        check_size(sample.size)
+    for kind, check_size in (("coco", coco.check_size), ("rois", imagej.check_size)):
+        if kind in save:
+            check_size(sample.size)
     tell = None if on_pixels is None else lambda done, of: on_pixels(entry.name, done, of)
     prediction = predictor.predict(sample, tell)
     files = {kind: save_result(prediction, kind, out) for kind in save}

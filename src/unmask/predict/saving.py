@@ -9,11 +9,13 @@ from unmask.data.images import write_float, write_labels, write_layers, write_pn
 from unmask.data.picture import overlay
 from unmask.errors import PredictionError
 from unmask.instances.coco import coco_annotations
+from unmask.instances.geojson import write_geojson
+from unmask.instances.imagej import write_rois
 from unmask.predict.prediction import Prediction
 
 __all__ = ["SAVES", "Save", "save_result"]
 
-Save = Literal["labels", "probabilities", "overlay", "table", "coco"]
+Save = Literal["labels", "probabilities", "overlay", "table", "coco", "rois", "geojson"]
 SAVES: tuple[Save, ...] = get_args(Save)
 
 
@@ -25,7 +27,7 @@ def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
 
     Raises:
         PredictionError: the network has no such result.
-        MaskError: the image is too large for COCO.
+        MaskError: the image is too large for COCO, or for ROIs.
         UnmaskError: a file cannot be written.
     """
     name, pixel_size = prediction.sample.name, prediction.sample.pixel_size
@@ -44,6 +46,12 @@ def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
         case "coco":
             write_text(out / ".records/coco" / f"{name}.json", json.dumps(coco_annotations(prediction.objects)))
             return [f".records/coco/{name}.json"]
+        case "rois":
+            write_rois(out / "rois" / f"{name}.zip", prediction.objects, prediction.recipe.data.class_names)
+            return [f"rois/{name}.zip"]
+        case "geojson":
+            write_geojson(out / "geojson" / f"{name}.geojson", prediction.objects, prediction.recipe.data.class_names)
+            return [f"geojson/{name}.geojson"]
         case "table":
             return []
 

@@ -75,12 +75,12 @@ class PublicSet:
     Attributes:
         name: as it is typed.
         title: its full name.
-        shows: a few words for the list.
+        shows: a few words for the list, at most 36 letters.
         about: what images and annotation are, in a sentence or two.
         images: how many.
         licence: a few words for the list.
         terms: what the licence asks, in a sentence or two.
-        restricted: not everything is for commercial use, or nobody says so.
+        commercial: whether commercial use is allowed; "unknown" where nobody says so.
         citation: what to cite.
         homepage: where its makers describe it.
         archives: what is downloaded.
@@ -95,7 +95,7 @@ class PublicSet:
     images: int
     licence: str
     terms: str
-    restricted: bool
+    commercial: Literal["yes", "some", "no", "unknown"]
     citation: str
     homepage: str
     archives: tuple[Archive, ...]

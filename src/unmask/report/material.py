@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from unmask.arrays import ClassMap, LabelImage, RawImage
 from unmask.data.coding import Coding, interpret
 from unmask.data.dataset import Dataset
@@ -10,6 +12,7 @@ from unmask.data.folder import LabelFolder, read_folder, read_label_folder
 from unmask.data.masks import read_mask
 from unmask.data.options import options_of
 from unmask.errors import PairingError
+from unmask.metrics.ignore import known_pair
 from unmask.metrics.overlaps import check_labels
 from unmask.recipe import DataRecipe
 
@@ -25,8 +28,8 @@ class Compared:
         image: (h, w, c) as in the file; None where the truth is a folder of masks alone.
         truth_classes: (h, w) uint8.
         truth_objects: (h, w) int32.
-        classes: (h, w) uint8, predicted.
-        objects: (h, w) int32, predicted.
+        classes: (h, w) uint8, predicted; background where the truth is not known.
+        objects: (h, w) int32, predicted; without those that are not scored, as the truth is not known there.
     """
 
     name: str
@@ -73,13 +76,16 @@ class Material:
             assert sample.classes is not None, "read_folder gives annotated data"
             assert sample.objects is not None, "read_folder gives annotated data"
             image, truth_classes, truth_objects = sample.image, sample.classes, sample.objects
+            ignore = sample.ignore
         else:
             found = self.truth.load(name)
-            truth_classes, truth_objects = found.classes, found.objects
+            truth_classes, truth_objects, ignore = found.classes, found.objects, found.ignore
         file = self.predictions / "labels" / f"{name}.tif"
         predicted = interpret(read_mask(file)[0], self.coding, file)
         check_labels(truth_objects, predicted.objects, name)
-        return Compared(name, image, truth_classes, truth_objects, predicted.classes, predicted.objects)
+        truth_objects, objects = known_pair(truth_objects, predicted.objects, ignore, name)
+        classes = predicted.classes if ignore is None else np.where(ignore, 0, predicted.classes)
+        return Compared(name, image, truth_classes, truth_objects, classes, objects)
 
 
 def open_material(truth: Path, predictions: Path, data: DataRecipe) -> Material:

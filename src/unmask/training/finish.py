@@ -71,14 +71,15 @@ def _for_fitting(validator: Validator, model: Model) -> list[Prediction]:
 
 def _fit(model: Model, kept: Sequence[Prediction], validator: Validator) -> InstanceRecipe | DetectionRecipe:
     truths: list[LabelImage] = [p.sample.objects for p in kept if p.sample.objects is not None]
+    ignored = [p.sample.ignore for p in kept if p.sample.objects is not None]
     detections = [p.detections for p in kept if p.detections is not None]
     if detections:
-        return fit_detections(detections, truths, validator.object_score(), model.recipe.detections)
+        return fit_detections(detections, truths, validator.object_score(), model.recipe.detections, ignored)
     start = model.recipe.instances
     if model.recipe.data.kind == "classes":
         return start.model_copy(update=_class_threshold(kept, len(model.recipe.data.class_names)))
     maps = [p.probabilities for p in kept if p.probabilities is not None]
-    return fit(maps, truths, validator.object_score(), start).values
+    return fit(maps, truths, validator.object_score(), start, ignored).values
 
 
 def _class_threshold(kept: Sequence[Prediction], classes: int) -> dict[str, float]:
@@ -89,7 +90,8 @@ def _class_threshold(kept: Sequence[Prediction], classes: int) -> dict[str, floa
         for p in kept:
             assert p.sample.classes is not None, "validation samples are annotated"
             assert p.probabilities is not None, "only the U-Net predicts classes of pixels"
-            values.append(mean_dice(p.sample.classes, class_map(p.probabilities, threshold), classes))
+            found = class_map(p.probabilities, threshold)
+            values.append(mean_dice(p.sample.classes, found, classes, p.sample.ignore))
         known = [value for value in values if not math.isnan(value)]
         return sum(known) / len(known) if known else 0.0
 

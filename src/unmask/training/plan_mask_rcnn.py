@@ -125,7 +125,7 @@ def _schedule(base: str, found: Survey, seen: float, machine: Machine, why: dict
 
 
 def _detections(found: Survey, why: dict[str, str]) -> DetectionRecipe:
-    densest = max(1e6 * len(boxes) / (size[0] * size[1]) for boxes, size in zip(found.boxes, found.sizes, strict=True))
+    densest = max(1e6 * len(boxes) / max(1, known) for boxes, known in zip(found.boxes, found.known, strict=True))
     largest = max(float((boxes[:, 2:] - boxes[:, :2]).max()) for boxes in found.boxes if len(boxes))
     why["detections"] = "start values; thresholds are fitted on the validation images at the end of training"
     why["detections.max_detections"] = f"twice the fullest image's {densest:.0f} objects a million pixels"

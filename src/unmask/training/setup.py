@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 
 import yaml
 
@@ -13,7 +14,8 @@ from unmask.data.dataset import Dataset, split_dataset
 from unmask.data.files import write_text
 from unmask.data.folder import read_folder
 from unmask.data.options import ReadOptions, options_of
-from unmask.errors import RecipeError, TrainingError
+from unmask.data.understood import Understood, facts, understand
+from unmask.errors import RecipeError, TrainingError, UnmaskError
 from unmask.recipe import DataRecipe, Recipe, dump, overrule, parse
 from unmask.training.machine import Machine
 from unmask.training.plan import Base, Net, plan, with_time
@@ -27,11 +29,19 @@ WRITE_ONE = "type default or paper, or write a recipe with: unmask plan DATA --o
 
 @dataclass(frozen=True)
 class Setup:
-    """Data, recipe, and the names of the images that train, validate and test."""
+    """Where a run starts.
+
+    Attributes:
+        dataset: the data.
+        recipe: of the run.
+        split: names of the images that train, validate and test.
+        understood: the data in a few numbers; None of a run that is resumed, whose folder has them.
+    """
 
     dataset: Dataset
     recipe: Recipe
     split: Split
+    understood: Understood | None
 
     @property
     def judged(self) -> list[str]:
@@ -65,11 +75,10 @@ def new_setup(
                 f"the recipe is for {given.network.name}, not {net}", file=recipe, remedy="leave --net out"
             )
         reading = _told(reading, options_of(given.data))
-    dataset = read_folder(Path(data), reading)
+    dataset = _read_sound(data, reading or ReadOptions())
     seeds = [setting for setting in settings if setting.startswith("schedule.seed=")]
     split = split_dataset(dataset, overrule(given or Recipe(), seeds).schedule.seed)
-    for name in split["val"]:  # the plan reads the training images
-        dataset.load(name)
+    looked = [facts(dataset.load(name), len(dataset.class_names)) for name in split["train"] + split["val"]]
     machine = Machine.here(accelerator)
     if given is None:
         base: Base = "paper" if recipe == "paper" else "default"
@@ -90,7 +99,38 @@ def new_setup(
     place = None if reading is None or reading.split is None else str(reading.split.resolve())
     told = {} if reading is None else {"layout": reading.layout, "ignore": reading.ignore}
     found = resolved.data.model_copy(update={"split_file": place, **told})
-    return Setup(dataset, resolved.model_copy(update={"data": found, "versions": _versions(machine)}), split)
+    return Setup(
+        dataset,
+        resolved.model_copy(update={"data": found, "versions": _versions(machine)}),
+        split,
+        understand(dataset, looked, {word: len(names) for word, names in split.items() if names}),
+    )
+
+
+def _read_sound(data: str | Path, reading: ReadOptions) -> Dataset:
+    """The data set, all of it sound.
+
+    Raises:
+        DataError: the first of its problems, as `unmask check` says it.
+    """
+    problems: list[UnmaskError] = []
+    dataset = None
+    try:
+        dataset = read_folder(data, replace(reading, report=problems.append))
+    except UnmaskError as error:
+        problems.append(error)
+    if dataset is None or problems:
+        raise _first(problems, data)
+    return dataset
+
+
+def _first(problems: Sequence[UnmaskError], data: str | Path) -> UnmaskError:
+    """The first problem, and where there are others, how to see them all."""
+    first = problems[0]
+    if len(problems) == 1:
+        return first
+    remedy = f"{first.remedy}; for all {len(problems)} problems and what mends them: unmask check {quote(str(data))}"
+    return type(first)(first.problem, file=first.file, remedy=remedy, code=first.code)
 
 
 def resumed_setup(data: str | Path, out: Path) -> Setup:
@@ -119,13 +159,15 @@ def resumed_setup(data: str | Path, out: Path) -> Setup:
         raise TrainingError(
             "these are not the data that the run was started with", file=data, remedy=f"give {recipe.data.path}"
         )
-    return Setup(dataset, recipe, split)
+    return Setup(dataset, recipe, split, None)
 
 
 def start_folder(out: Path, setup: Setup) -> None:
-    """Write recipe.yaml and split.json of a new run."""
+    """Write recipe.yaml, split.json and data.json of a new run."""
     write_text(out / "recipe.yaml", dump(setup.recipe))
     write_text(out / "split.json", json.dumps(setup.split, indent=1) + "\n")
+    if setup.understood is not None:
+        write_text(out / "data.json", json.dumps(setup.understood.to_dict(), indent=1) + "\n")
 
 
 def refuse_used(out: Path) -> None:
@@ -139,7 +181,12 @@ def refuse_used(out: Path) -> None:
             "this folder holds a run already", file=out, remedy="choose another --out, or go on with it: --resume"
         )
     # What a run leaves that was killed before its first checkpoint is not worth keeping; anything else is.
-    if out.exists() and {path.name for path in out.iterdir()} - {"recipe.yaml", "split.json", "tensorboard"}:
+    if out.exists() and {path.name for path in out.iterdir()} - {
+        "recipe.yaml",
+        "split.json",
+        "data.json",
+        "tensorboard",
+    }:
         raise TrainingError("this folder is not empty", file=out, remedy="choose a new --out")
 
 

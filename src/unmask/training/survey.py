@@ -26,18 +26,20 @@ class Survey:
     Attributes:
         images: how many.
         sizes: (n, 2) rows and columns.
+        known: of each image, the pixels that are not to be ignored.
         channels: of every image.
         grey: type and range of the grey values, in words.
         boxes: of each image's objects, (n, 4) float32: x0, y0, x1, y1 in pixels.
         diameters: of all objects, pixels, of the circle of equal area; sorted.
         objects_per_image: mean.
         touching: share of objects that share a side or corner with another.
-        frequencies: share of the pixels of each class, the background first.
+        frequencies: share of the known pixels of each class, the background first.
         pixel_size: (y, x) micrometres, when all files agree.
     """
 
     images: int
     sizes: tuple[tuple[int, int], ...]
+    known: tuple[int, ...]
     channels: int
     grey: str
     boxes: tuple[Float32[np.ndarray, "n 4"], ...]
@@ -80,6 +82,7 @@ def survey(dataset: Dataset, names: Sequence[str]) -> Survey:
     return Survey(
         images=len(rows),
         sizes=tuple(row.size for row in rows),
+        known=tuple(int(row.counts.sum()) for row in rows),
         channels=rows[0].channels,
         grey=_grey(rows),
         boxes=tuple(row.boxes for row in rows),
@@ -113,6 +116,7 @@ def _grey(rows: Sequence[_Row]) -> str:
 def _row(sample: Sample, classes: int) -> _Row:
     assert sample.classes is not None, "training samples are annotated"
     assert sample.objects is not None, "training samples are annotated"
+    known = None if sample.ignore is None else ~sample.ignore
     layers = sample.objects[None] if sample.layers is None else sample.layers
     found = np.concatenate([areas(layer) for layer in layers])
     boxes = np.concatenate([bounding_boxes(layer) for layer in layers])[found > 0]
@@ -125,7 +129,7 @@ def _row(sample: Sample, classes: int) -> _Row:
         boxes=boxes[:, [1, 0, 3, 2]].astype(np.float32),
         diameters=np.sqrt(found[found > 0] * 4 / np.pi),
         touching=_touching(sample.objects),
-        counts=np.bincount(sample.classes.ravel(), minlength=classes),
+        counts=np.bincount(sample.classes.ravel() if known is None else sample.classes[known], minlength=classes),
         pixel_size=sample.pixel_size,
     )
 

@@ -1,15 +1,17 @@
 """Validation: the real tiled prediction of whole images, scored with the real metrics."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
 
-from unmask.arrays import ClassMap, LabelImage
+from unmask.arrays import ClassMap, LabelImage, MaskImage
 from unmask.data.dataset import Dataset
 from unmask.data.images import read_header
+from unmask.instances.fit import Score
 from unmask.metrics.boundaries import fill_borders, v_rand
+from unmask.metrics.ignore import known_pair
 from unmask.metrics.matching import THRESHOLDS, match
 from unmask.metrics.overlaps import overlaps
 from unmask.metrics.scores import ImageScores, score_image
@@ -30,16 +32,17 @@ CRITERIA: dict[Criterion, str] = {
 AP_THRESHOLDS = tuple(threshold for threshold in THRESHOLDS if threshold < 0.925)
 
 
-def mean_ap(truth: LabelImage, prediction: LabelImage) -> float:
+def mean_ap(truth: LabelImage, prediction: LabelImage, ignore: MaskImage | None = None) -> float:
     """Average precision TP / (TP + FP + FN), mean over IoU .5 to .9; NaN where both are empty."""
-    table = overlaps(truth, prediction)
+    table = overlaps(*known_pair(truth, prediction, ignore))
     if not table.truth_ids.size and not table.prediction_ids.size:
         return math.nan
     return float(np.mean([match(table, threshold).ap for threshold in AP_THRESHOLDS]))
 
 
-def v_rand_filled(truth: LabelImage, prediction: LabelImage) -> float:
+def v_rand_filled(truth: LabelImage, prediction: LabelImage, ignore: MaskImage | None = None) -> float:
     """V_rand with predicted borders thinned away; NaN where the truth has no object."""
+    truth, prediction = known_pair(truth, prediction, ignore)
     if not truth.any():
         return math.nan
     return v_rand(overlaps(truth, fill_borders(prediction)))
@@ -65,8 +68,8 @@ class Validator:
         sizes = [read_header(self.dataset.entry(name).image).size for name in self.names]
         return sum(rows * columns for rows, columns in sizes)
 
-    def object_score(self) -> Callable[[LabelImage, LabelImage], float]:
-        """(truth, prediction) label images to the figure that instance parameters are fitted by."""
+    def object_score(self) -> Score:
+        """From label images of truth and prediction to the figure that instance parameters are fitted by."""
         return v_rand_filled if self.criterion == "v_rand" else mean_ap
 
     def __call__(self, model: Model) -> dict[str, float]:
@@ -90,22 +93,26 @@ class Validator:
             prediction.classes,
             prediction.labels,
             self.dataset.class_names,
+            ignore=sample.ignore,
         )
 
     def _figures(self, prediction: Prediction) -> dict[str, float]:
         sample = prediction.sample
         assert sample.classes is not None, "validation samples are annotated"
         assert sample.objects is not None, "validation samples are annotated"
-        dice = mean_dice(sample.classes, prediction.classes, len(self.dataset.class_names))
+        dice = mean_dice(sample.classes, prediction.classes, len(self.dataset.class_names), sample.ignore)
         if self.criterion == "dice":
             return {"score": dice, "dice": dice}
-        table = overlaps(sample.objects, prediction.labels)
+        table = overlaps(*known_pair(sample.objects, prediction.labels, sample.ignore))
         ap = match(table, 0.5).ap if table.truth_ids.size or table.prediction_ids.size else math.nan
-        return {"score": self.object_score()(sample.objects, prediction.labels), "ap_0.50": ap, "dice": dice}
+        score = self.object_score()(sample.objects, prediction.labels, sample.ignore)
+        return {"score": score, "ap_0.50": ap, "dice": dice}
 
 
-def mean_dice(truth: ClassMap, prediction: ClassMap, classes: int) -> float:
+def mean_dice(truth: ClassMap, prediction: ClassMap, classes: int, ignore: MaskImage | None = None) -> float:
     """Mean Dice over the classes that are there or were predicted; NaN where there are none."""
+    if ignore is not None:
+        truth, prediction = truth[~ignore], prediction[~ignore]
     values = []
     for index in range(1, classes + 1):
         true, found = truth == index, prediction == index
