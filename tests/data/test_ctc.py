@@ -21,10 +21,10 @@ LABELS[1:4, 1:5], LABELS[1:4, 6:9], LABELS[6:10, 14:18] = 1, 2, 7
 
 
 def write_layout(folder: Path, samples: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
-    """Writes 01/NAME.tif and 01_GT/SEG/man_segNUMBER.tif; names are t and three digits: images become 01_NAME."""
-    for name, (image, labels) in samples.items():
-        put(folder / "01" / f"{name}.tif", image)
-        put(folder / "01_GT" / "SEG" / f"man_seg{name[1:]}.tif", labels)
+    """Writes 01/t000.tif and 01_GT/SEG/man_seg000.tif, ...; images become 01_t000, ... whatever their names are."""
+    for frame, (image, labels) in enumerate(samples.values()):
+        put(folder / "01" / f"t{frame:03d}.tif", image)
+        put(folder / "01_GT" / "SEG" / f"man_seg{frame:03d}.tif", labels)
 
 
 def put(path: Path, array: np.ndarray) -> None:
@@ -35,8 +35,8 @@ def put(path: Path, array: np.ndarray) -> None:
 @pytest.fixture
 def sequences(tmp_path: Path) -> Path:
     """Two sequences: of the first, two of three frames have masks; the second has silver truth only."""
-    write_layout(tmp_path, {"t000": (IMAGE, LABELS), "t002": (IMAGE + 1, LABELS)})
-    put(tmp_path / "01" / "t001.tif", IMAGE)
+    write_layout(tmp_path, {"a": (IMAGE, LABELS), "b": (IMAGE, LABELS), "c": (IMAGE + 1, LABELS)})
+    (tmp_path / "01_GT" / "SEG" / "man_seg001.tif").unlink()
     for frame in range(3):
         put(tmp_path / "01_ST" / "SEG" / f"man_seg{frame:03d}.tif", 0 * LABELS)
         put(tmp_path / "01_GT" / "TRA" / f"man_track{frame:03d}.tif", LABELS)
@@ -73,8 +73,9 @@ def test_every_id_is_an_object_without_asking(tmp_path: Path) -> None:
 
 
 def test_all_frames_annotated(tmp_path: Path) -> None:
-    write_layout(tmp_path, {"t0000": (IMAGE, LABELS)})
-    assert read_folder(tmp_path).pairing.endswith("man_seg0000.tif. 1 of 1 frame is annotated.")
+    put(tmp_path / "01" / "t0017.tif", IMAGE)
+    put(tmp_path / "01_GT" / "SEG" / "man_seg0017.tif", LABELS)
+    assert read_folder(tmp_path).pairing.endswith("man_seg0017.tif. 1 of 1 frame is annotated.")
 
 
 def test_fewer_outlines_than_markers_are_told(sequences: Path) -> None:

@@ -369,6 +369,7 @@ def with_corner(x: float) -> bytes:
         (b"", "its first bytes are none, not those of a ROI"),
         (b"PK\3\4", "its first bytes are 50 4b 03 04, not those of a ROI"),
         (b"Iout", "too short"),
+        (b"Iout\0\xe3\x0b" + bytes(99), "it is of the unknown type 11"),
         (polygon(SQUARE).tobytes()[:70], "buffer is too small"),
         (composite([SQUARE]).tobytes()[:80], "buffer is too small"),
         (path_of([0, 1, 1, 1, 5, 1, 1, 5, 5, 9]).tobytes(), "its path has the unknown command 9"),

@@ -260,7 +260,7 @@ def test_volumes_are_refused_with_the_way_to_convert_them(tmp_path: Path, ending
         (tmp_path / folder / f"{name}{ending}").write_bytes(b"\x1f\x8b")
     with pytest.raises(UnreadableFile) as caught:
         read_folder(tmp_path)
-    assert f"a_0000{ending}: is a volume, and unmask reads 2-D images and TIFF stacks; here are 1 volume" in str(
+    assert f"a_0000{ending}: is one of 1 volume; unmask reads 2-D images and stacks of them as TIFF" in str(
         caught.value
     )
     assert f"tifffile.imwrite('a_0000.tif', SimpleITK.GetArrayFromImage(SimpleITK.ReadImage('a_0000{ending}')))" in str(

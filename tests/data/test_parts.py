@@ -146,6 +146,11 @@ def test_masks_with_numbers_are_taken_for_objects_only_if_asked(tmp_path: Path) 
         read_folder(tmp_path, ReadOptions(layout="parts"))
 
 
+def beside_pairs(root: Path) -> None:
+    masks_of("images/{0}.png", "masks/{0}.png")(root)
+    masks_of("more/{0}/images/{0}.png", "more/{0}/masks/{1}.png")(root)
+
+
 def one_pair_each(root: Path) -> None:
     for name in ("train", "val"):
         put(root / name / "images" / "x.png", IMAGE)
@@ -160,6 +165,7 @@ def one_pair_each(root: Path) -> None:
         masks_of("{0}/images/{0}.png", "{0}/masks/{0}.png"),  # one label image a folder
         masks_of("images/{0}/x.png", "masks/{0}/{1}.png"),
         one_pair_each,
+        beside_pairs,
     ],
 )
 def test_other_layouts_are_left_to_others(tmp_path: Path, write: Callable[[Path], None]) -> None:

@@ -105,6 +105,14 @@ def test_other_names_are_left_to_others(tmp_path: Path, names: tuple[str, str]) 
     assert read_stacks(tmp_path, ReadOptions()) is None
 
 
+def test_two_folders_come_before_stacks_beside_them(tmp_path: Path) -> None:
+    write_layout(tmp_path, {"a": (IMAGE, LABELS), "b": (IMAGE, LABELS)})
+    for part, array in (("Images", IMAGE), ("masks", LABELS)):
+        (tmp_path / part).mkdir()
+        put(tmp_path / part / "c.tif", array)
+    assert read_folder(tmp_path).names() == ["c"]
+
+
 def test_single_images_are_no_stacks(tmp_path: Path) -> None:
     put(tmp_path / "image.tif", IMAGE)
     put(tmp_path / "mask.tif", LABELS)

@@ -246,7 +246,7 @@ A, B = "raw/a.tif,truth/a.tif", "raw/b.tif,truth/b.tif"
         (f"{A}\n{B}\n", DataError, r"has no column image and mask \(its first line is 'raw/a\.tif,truth/a\.tif'\)"),
         ("image,class\nraw/a.tif,cell\n", DataError, r"has no column mask \(its first line is 'image,class'\)"),
         ("image,mask\n", DataError, r"table\.csv: names no image\. Write one line an image"),
-        (f"image,mask\n{A}\nraw/b.tif\n", DataError, r"line 3 has 1 cells, the first line 2\. Write as many"),
+        (f"image,mask\n{A}\nraw/b.tif\n", DataError, r"line 3 has 1 cell, the first line 2\. Write as many"),
         (f"image,mask\n{A}\nraw/b,1.tif,truth/b.tif\n", DataError, r"line 3 has 3 cells, the first line 2"),
         (
             f"image,mask\n{A}\nraw/x.tif,truth/b.tif\n",
@@ -281,7 +281,7 @@ A, B = "raw/a.tif,truth/a.tif", "raw/b.tif,truth/b.tif"
             DataError,
             r"line 3: raw/a\.tif is in another line with other",
         ),
-        (f'image,mask\n"{A}\n', DataError, r"line \d has 1 cells"),
+        (f'image,mask\n"{A}\n', DataError, r"line \d has 1 cell"),
         ("image,mask\nraw,truth\n", UnreadableFile, r"raw: "),
         ("image,mask\n" + "x" * 5000 + ",y\n", PairingError, r"line 2 names x{100}, which is not there"),
         ("image,mask\n" + "x" * 200_000 + ",y\n", UnreadableFile, r"is damaged in line \d \(field larger than"),

@@ -192,7 +192,7 @@ def test_splits_in_data_yaml(tmp_path: Path, content: dict[str, Any], splits: di
         assert dataset.names() == (list(splits) or ["a", "b"])
     told = {
         "images": "1 image is in several of train, val and test, and taken for the first of them.",
-        "pictures": "says train: pictures, which is not there. data.yaml says val: there, which is not there. So the fold",
+        "pictures": "says train: pictures, which is not there. data.yaml says val: there, which is not there. So the",
     }
     for train, words in told.items():
         assert (words in dataset.pairing) == (content["train"] == train)

@@ -1,13 +1,16 @@
 """Data sets and images from what a user gives: a folder or a file. The layouts are in `layouts.py`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from unmask.data.annotation_files import read_annotated, unknown_json
-from unmask.data.channels import common_channels
+from unmask.data.channel_files import channel_files_of
+from unmask.data.channels import JPEG, common_channels
 from unmask.data.dataset import Dataset, Entry
+from unmask.data.entry import together
+from unmask.data.header import Header
 from unmask.data.label_folder import LabelFolder, read_label_folder
 from unmask.data.layouts import LAYOUTS, read_layout
 from unmask.data.listing import (
@@ -15,14 +18,16 @@ from unmask.data.listing import (
     find_folder,
     holds_images,
     image_files,
+    is_image_file,
     page_name,
     read_headers,
     unique_names,
 )
 from unmask.data.options import ReadOptions
-from unmask.data.paired import IMAGES, MASKS
-from unmask.data.pairing import masks_beside
+from unmask.data.paired import IMAGES, MASKS, paired_images
+from unmask.data.pairing import cellpose_only, masks_beside
 from unmask.data.split import read_split
+from unmask.data.split_folders import find_parts
 from unmask.errors import PairingError, UnmaskError, UnreadableFile
 
 __all__ = ["LabelFolder", "ReadOptions", "read_folder", "read_images", "read_label_folder"]
@@ -57,37 +62,66 @@ def read_images(paths: Sequence[str | Path], channels: int | None = None) -> Dat
     """Images without masks, to predict.
 
     Args:
-        paths: files and folders; a folder means its `images` folder where it has one, else the images in it (without
-            masks such as a_mask.tif beside a.tif), else those that its COCO or VIA files name.
-        channels: how many a model wants; checked when an image is loaded. None finds out, which reads colour images.
+        paths: files and folders; a folder means the images of its pairs where it has masks, else its `images` folder,
+            else the images in it (without masks such as a_mask.tif beside a.tif), else those that its COCO or VIA
+            files name.
+        channels: how many a model wants; checked when an image is loaded. Files that have fewer are put together where
+            their names say that they are channels of one image. None finds out, which reads colour images.
 
     Returns:
         The data set, in the order given, folders in natural order. Names of files are told apart by their folder or
         extension where several are the same.
 
     Raises:
-        PairingError: a path that is not there, or holds no images.
+        PairingError: a path that is not there, or holds no images; an image that lacks a channel.
         UnreadableFile: a damaged file.
         DataError: images with different numbers of channels.
     """
     # Absolute, not resolved: a link's own name is the image's name.
-    listed = list(dict.fromkeys(Path(os.path.abspath(file)) for path in paths for file in _files(Path(path))))
-    named = {Path(os.path.abspath(path)) for path in paths}
-    left_out = [file for file in masks_beside(listed) if file not in named]
-    files = [file for file in listed if file not in left_out]
-    if not files:
+    given = [Path(os.path.abspath(path)) for path in paths]
+    images = _listed(given)
+    left_out = [file for file in masks_beside([files[0] for files in images.values()]) if file not in given]
+    images = {name: files for name, files in images.items() if files[0] not in left_out}
+    if not images:
         raise PairingError("no image was given", remedy="name image files or folders of images")
-    headers = read_headers(files)
+    every = [file for files in images.values() for file in files]
+    header_of = dict(zip(every, read_headers(every), strict=True))
+    images, told = _by_channel(images, header_of, channels)
+    headers = [together([header_of[file] for file in files]) for files in images.values()]
     entries = tuple(
-        Entry(page_name(name, page, header.pages), header.path, None, page if header.pages > 1 else None)
-        for header, name in zip(headers, unique_names(files), strict=True)
+        Entry(page_name(name, page, header.pages), files[0], None, page if header.pages > 1 else None, files[1:])
+        for header, files, name in zip(headers, images.values(), unique_names(list(images)), strict=True)
         for page in range(header.pages)
     )
-    root = Path(paths[0]) if Path(paths[0]).is_dir() else files[0].parent
-    pairing = f"{len(entries)} {'image' if len(entries) == 1 else 'images'}."
+    root = given[0] if given[0].is_dir() else every[0].parent
+    pairing = f"{len(entries)} {'image' if len(entries) == 1 else 'images'}{told}."
     if left_out:
         pairing += f" Left out as masks of others: {', '.join(file.name for file in left_out)}."
     return Dataset(root, entries, channels=channels or common_channels(headers), pairing=pairing)
+
+
+def _listed(given: Sequence[Path]) -> dict[Path, tuple[Path, ...]]:
+    """The files of each image, by what it is named after; each image once."""
+    images: dict[Path, tuple[Path, ...]] = {}
+    for path in given:
+        there = {files: name for name, files in images.items()}
+        images |= {there.get(files, name): files for name, files in _images(path).items()}
+    return images
+
+
+def _by_channel(
+    images: dict[Path, tuple[Path, ...]], headers: Mapping[Path, Header], channels: int | None
+) -> tuple[dict[Path, tuple[Path, ...]], str]:
+    """Images, put together of files that have fewer channels than a model wants, where they are so; and a remark."""
+    files = [group[0] for group in images.values() if len(group) == 1]
+    samples = min(headers[file].samples for file in files) if files else 0
+    photographs = channels == 3 and any(file.suffix.lower() in JPEG for file in files)  # their grey is repeated
+    if channels is None or not 0 < samples < channels or channels % samples or photographs:
+        return images, ""
+    if len(files) < len(images) or any(headers[file].samples != samples for file in files):
+        return images, ""
+    found = channel_files_of(files, channels // samples)
+    return (dict(found.images), f", {found.words}") if found else (images, "")
 
 
 def _split_file(root: Path, split: str | Path | None) -> Path:
@@ -103,6 +137,8 @@ def _no_layout(root: Path, options: ReadOptions | None = None) -> UnmaskError:
         words = next(layout.words for layout in LAYOUTS if layout.name == options.layout)
         remedy = f"leave --layout out, or lay it out so: {words}"
         return PairingError(f"is not laid out as {options.layout}", file=root, remedy=remedy)
+    if not root.is_file() and (cellpose := _cellpose(root)):
+        return cellpose
     problem = unknown_json(root)
     images, masks = (None, None) if root.is_file() else (find_folder(root, IMAGES), find_folder(root, MASKS))
     if problem and (isinstance(problem, UnreadableFile) or not (images or masks)):
@@ -123,10 +159,18 @@ def _no_layout(root: Path, options: ReadOptions | None = None) -> UnmaskError:
     return PairingError(words, file=root, remedy="put the images into images/ and their masks into masks/")
 
 
-def _files(path: Path) -> list[Path]:
-    if path.is_file() and path.suffix.lower() != ".json":
-        return [path]
+def _images(path: Path) -> dict[Path, tuple[Path, ...]]:
+    """The files of each image in a folder, or of a file, by what it is named after."""
+    if is_image_file(path) or (path.is_file() and path.suffix.lower() != ".json"):
+        return {path: (path,)}
     root = existing_data(path)
+    parts = [] if root.is_file() else find_parts(root)
+    if any(part.folder != root for part in parts):
+        return paired_images(root, parts, ReadOptions()).files
+    return {file: (file,) for file in _files(root)}
+
+
+def _files(root: Path) -> list[Path]:
     folder = root if root.is_file() else find_folder(root, IMAGES) or root
     if root.is_file() or not holds_images(folder):
         if annotated := read_annotated(root, ReadOptions()):
@@ -134,3 +178,8 @@ def _files(path: Path) -> list[Path]:
         if root.is_file():
             raise _no_layout(root)
     return image_files(folder)
+
+
+def _cellpose(root: Path) -> PairingError | None:
+    """The error where a folder, or its images folder, has Cellpose's own files instead of masks."""
+    return cellpose_only(root) or cellpose_only(find_folder(root, IMAGES) or root)

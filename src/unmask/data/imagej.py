@@ -4,6 +4,7 @@ Polygons, freehand and traced outlines, rectangles, ovals and composites with ho
 texts and pictures are left out. A ROI's class is its property "class", as unmask writes it, or else its group.
 """
 
+import logging
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -19,8 +20,11 @@ from unmask.errors import DataError, UnreadableFile
 
 __all__ = ["LINE", "SPLINE", "objects_of_rois"]
 
+logging.getLogger("roifile").addHandler(logging.NullHandler())  # damaged names are nothing to print: none is used
+
 NO_NAME = "object"
 MARK = b"Iout"  # the first bytes of a ROI
+TYPE, LAST_TYPE = 6, bytes([max(ROI_TYPE)])  # its byte with the type, and the largest that there is
 FARTHEST = 2**24  # pixels from the image's corner
 WIDEST = 2**20  # pixels of a rectangle or an oval
 LONGEST = 2**22  # numbers of a path
@@ -74,8 +78,11 @@ def _read(name: str, data: bytes, file: Path) -> tuple[ImagejRoi, Polygons | Non
     try:
         if not data.startswith(MARK):
             raise ValueError(f"its first bytes are {data[:4].hex(' ') or 'none'}, not those of a ROI")
+        if data[TYPE : TYPE + 1] > LAST_TYPE:
+            raise ValueError(f"it is of the unknown type {data[TYPE]}")
         roi = ImagejRoi.frombytes(data)
-        rings = _rings(roi)
+        with np.errstate(invalid="ignore"):  # NaNs of a damaged file; they are refused below
+            rings = _rings(roi)
         for ring in rings or ():
             _check_near(ring)
     except Exception as error:  # lengths and offsets in the file lead anywhere when it is damaged

@@ -120,7 +120,7 @@ def _check_no_volumes(folder: Path) -> None:
     volumes = [file for file in shown if file.name.lower().endswith(VOLUMES)]
     if not volumes:
         return
-    problem = f"is a volume, and unmask reads 2-D images and TIFF stacks; here are {counted(len(volumes), 'volume')}"
+    problem = f"is one of {counted(len(volumes), 'volume')}; unmask reads 2-D images and stacks of them as TIFF"
     name = re.sub("|".join(re.escape(end) + "$" for end in VOLUMES), "", volumes[0].name, flags=re.IGNORECASE)
     convert = f"tifffile.imwrite('{name}.tif', SimpleITK.GetArrayFromImage(SimpleITK.ReadImage('{volumes[0].name}')))"
     remedy = f"turn each into a stack, in Python with SimpleITK and tifffile: {convert}"

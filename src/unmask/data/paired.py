@@ -1,15 +1,15 @@
 """Data sets whose masks are images: in two folders, or side by side, or so in each of several folders.
 
-Where parts lie is in `split_folders.py`, what belongs together by name in `pairing.py` and `channel_files.py`, what
-names the classes in `palette.py`.
+Where they lie is in `split_folders.py`, what belongs together by name in `pairing.py` and `channel_files.py`, what
+names their classes in `palette.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from unmask.data.channel_files import ChannelFiles, channel_files
+from unmask.data.channel_files import channel_files
 from unmask.data.dataset import Dataset
 from unmask.data.deciding import decide
 from unmask.data.entry import MaskFile
@@ -22,7 +22,22 @@ from unmask.data.palette import find_palette
 from unmask.data.split_folders import IMAGES, MASKS, Part, find_parts
 from unmask.errors import PairingError
 
-__all__ = ["IMAGES", "MASKS", "read_paired", "shown"]
+__all__ = ["IMAGES", "MASKS", "PairedImages", "paired_images", "read_paired"]
+
+
+@dataclass(frozen=True)
+class PairedImages:
+    """The images of a data set whose masks are images.
+
+    Attributes:
+        files: of each image, one or one a channel, by what it is named after: a file in a folder of its own part.
+        names: of each image that a mask of its would have, by its first file.
+        channels: which there are, in words; empty where a file is an image.
+    """
+
+    files: dict[Path, tuple[Path, ...]]
+    names: dict[Path, str]
+    channels: str
 
 
 def read_paired(root: Path, options: ReadOptions) -> Dataset | None:
@@ -44,10 +59,62 @@ def read_paired(root: Path, options: ReadOptions) -> Dataset | None:
     parts = [] if root.is_file() else find_parts(root)
     if not parts:
         return None
-    found = _images(root, parts, options)
-    items = [item for part in parts if part.images and part.masks for item in _items(part, found, options)]
+    images = paired_images(root, parts, options)
+    remarks = [_lone(part, root, options) for part in parts if not (part.images and part.masks)]
     above = [root.parent] if root.name.lower() in WORDS else []
-    palette = find_palette([root, *(file.parent for part in parts for file in part.masks[:1]), *above])
-    how = "paired by name" + (f", {found.channels}" if found.channels else "")
+    palette = find_palette([root, *(part.masks[0].parent for part in parts if part.masks), *above])
+    how = f"paired by name, {images.channels}" if images.channels else "paired by name"
+    items = _items(parts, images, options)
     dataset = masked_dataset(root, items, options, how=how, coding=partial(decide, palette=palette))
-    return replace(dataset, pairing=dataset.pairing + _left_out(root, parts, options))
+    return replace(dataset, pairing=" ".join([dataset.pairing, *filter(None, remarks)]))
+
+
+def paired_images(root: Path, parts: Sequence[Part], options: ReadOptions) -> PairedImages:
+    """The images of some parts; of several files where channels lie in files of their own.
+
+    Args:
+        root: of the data set.
+        parts: as `find_parts` gives them.
+        options: what becomes of images that lack a channel.
+
+    Raises:
+        PairingError: an image lacks a channel.
+    """
+    files = [file for part in parts for file in part.images]
+    matches = {part.folder: has_mask(part.masks) for part in parts}
+    places = {part.folder: root / part.place if part.place.parts else part.folder for part in parts}
+    found = channel_files(files, lambda image: matches[image.parent](image), options.report)
+    if found is None:
+        return PairedImages({places[file.parent] / file.name: (file,) for file in files}, {}, "")
+    names = {group[0]: stem(image) for image, group in found.images.items()}
+    if len(found.endings) == 1:  # an image is then called as its file is, as it is where there are no masks
+        shown = {places[group[0].parent] / group[0].name: group for group in found.images.values()}
+    else:
+        shown = {places[image.parent] / image.name: group for image, group in found.images.items()}
+    return PairedImages(shown, names, found.words)
+
+
+def _items(parts: Sequence[Part], images: PairedImages, options: ReadOptions) -> list[Masked]:
+    names = unique_names(list(images.files))
+    known = {files[0]: (name, files) for name, files in zip(names, images.files.values(), strict=True)}
+    items = []
+    for part in parts:
+        first = [file for file in part.images if file in known]
+        for image, mask in pair(first, part.masks, options.report, images.names) if first and part.masks else ():
+            name, files = known[image]
+            items.append(Masked(name, files, MaskFile(mask), part.split))
+    return items
+
+
+def _lone(part: Part, root: Path, options: ReadOptions) -> str:
+    """Reports a folder of images without masks, or masks without images; a remark where that is as it should be."""
+    place = part.folder.relative_to(root).as_posix()
+    if part.split == "test" and part.images:
+        return f"{place}/ has no masks: its {counted(len(part.images), 'image')} cannot be tested on."
+    there, missing = ("image", "masks") if part.images else ("mask", "images")
+    count = counted(len(part.images or part.masks), there)
+    problem = f"holds {count}, and there are no {missing} for {place}/"
+    folder = part.folder if part.images else part.masks[0].parent
+    remedy = f"add the {missing}, or move the folder away"
+    options.report(PairingError(problem, file=folder, remedy=remedy, code="unpaired"))
+    return ""

@@ -73,9 +73,11 @@ def read_parts(root: Path, options: ReadOptions) -> Dataset | None:
 
 
 def _found(root: Path, options: ReadOptions) -> tuple[dict[Path, list[_Image]], str]:
-    """Images of the folder itself, or of those in it, by folder; and a sentence on what was left out."""
+    """Images in the folder itself, or in those within it, by folder; and a sentence on what was left out."""
     if images := _images(root, options):
         return {root: images}, ""
+    if _named(root, IMAGES) and _named(root, MASKS):
+        return {}, ""  # of another layout, whatever else is there
     folders = _folders(root)
     found = {folder: images for folder in folders if (images := _images(folder, options))}
     bare = [(folder, count) for folder in folders if folder not in found and (count := _unannotated(folder))]

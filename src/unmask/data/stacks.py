@@ -7,7 +7,7 @@ cells_raw.tif  cells_seg.tif
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from unmask.errors import PairingError
 __all__ = ["read_stacks"]
 
 SUFFIXES = (".tif", ".tiff")
+IMAGES, MASKS = ("images", "image"), ("masks", "mask", "labels", "label")
 IMAGE_WORD = r"volumes?|vol|images?|img|im|raw|stack"
 MASK_WORD = r"labels?|masks?|seg|segmentations?|gt|ground[ _-]?truth|annotations?"
 
@@ -43,8 +44,8 @@ def read_stacks(root: Path, options: ReadOptions) -> Dataset | None:
         UnreadableFile: a damaged file.
         DataError: images with different numbers of channels.
     """
-    if root.is_file():
-        return None
+    if root.is_file() or all(_holds_folder(root, names) for names in (IMAGES, MASKS)):
+        return None  # two folders say more plainly which files are meant
     files = [file for file in root.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
     images, masks = _by_core(files, IMAGE_WORD), _by_core(files, MASK_WORD)
     cores = [core for core in images if core in masks]
@@ -81,6 +82,10 @@ def _by_core(files: Iterable[Path], word: str) -> dict[str, list[Path]]:
 def _is_stack(file: Path, options: ReadOptions) -> bool:
     header = attempt(options, lambda: read_header(file))
     return header is not None and header.pages > 1
+
+
+def _holds_folder(root: Path, names: Sequence[str]) -> bool:
+    return any(child.name.lower() in names and child.is_dir() for child in root.iterdir())
 
 
 def _split(core: str) -> str | None:

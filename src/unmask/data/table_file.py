@@ -120,7 +120,7 @@ def _cells(file: Path, lines: Iterator[tuple[int, list[str]]], columns: int) -> 
         if not any(cells):
             continue
         if len(cells) < columns or any(cells[columns:]):
-            problem = f"line {line} has {len(cells)} cells, the first line {columns}"
+            problem = f"line {line} has {len(cells)} {'cell' if len(cells) == 1 else 'cells'}, the first line {columns}"
             remedy = "write as many in each, and paths with a separator in quotes"
             raise DataError(problem, file=file, remedy=remedy)
         yield line, cells[:columns]

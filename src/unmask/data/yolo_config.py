@@ -28,6 +28,7 @@ YAML = (".yaml", ".yml")
 KEYS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 ABSOLUTE = re.compile("/|[A-Za-z]:")
 LARGEST = 2**17  # bytes; names of thousands of classes
+DEEPEST = 8  # lists and mappings in each other
 WRITE = "write names: [FIRST, SECOND, ...], the name of class 0 first"
 
 
@@ -157,12 +158,20 @@ def _load(file: Path) -> Any:
         raise UnreadableFile(problem, file=file, remedy="keep only path, train, val, test and names in it")
     try:
         text = file.read_text(encoding="utf-8-sig")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            raise ValueError("it has aliases, which can make a small file grow without bounds")
+        _check_plain(text)
         return yaml.safe_load(text)
     except Exception as error:  # PyYAML turns damaged numbers, dates and tags into all kinds of exceptions
         problem = f"is not YAML ({' '.join(str(error).split())[:120]})"
         raise UnreadableFile(problem, file=file, remedy="correct it, or take it away: folders say as much") from None
+
+
+def _check_plain(text: str) -> None:
+    """Refuses what makes a small YAML file grow without bounds: aliases, and lists in lists in lists."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > DEEPEST:
+            raise ValueError("it has aliases, or lists in lists, more than a data.yaml needs")
 
 
 def _content(file: Path) -> Any:

@@ -220,9 +220,9 @@ def _complete(image: ImageDone, out: Path, save: Sequence[Save]) -> bool:
 
 
 def _key(entry: Entry, predictor: Predictor) -> str:
-    """Changes when the image file does, or when other objects are wanted of it."""
-    stat = entry.image.stat()
-    text = f"{entry.image.resolve()} {entry.page} {stat.st_size} {stat.st_mtime_ns}"
+    """Changes when a file of the image does, or when other objects are wanted of it."""
+    stats = [(file.resolve(), file.stat()) for file in (entry.image, *entry.more)]
+    text = " ".join(f"{file} {entry.page} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats)
     text += " overlaps" if predictor.overlaps else ""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

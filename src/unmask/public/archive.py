@@ -16,6 +16,7 @@ __all__ = ["Limits", "unpack"]
 CHUNK = 2**20
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 LITTER = ("__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini")
+REPORT = "do not unpack it by hand; report it, with the address that it came from"
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,6 @@ def unpack(
         there = ", ".join(list(seen.files.values())[:3]) or "it is empty"
         raise FetchError(f"holds nothing of what was looked for (there: {there})", file=file, remedy=REPORT)
     return written
-
-
-REPORT = "do not unpack it by hand; report it, with the address that it came from"
 
 
 def _checked(file: Path, member: Member, seen: _Seen, limits: Limits) -> PurePosixPath | None:

@@ -1,0 +1,149 @@
+"""Sets of ROIs: as roifile reads them, and read back the very label images."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from roifile import ROI_TYPE, ImagejRoi, roiread
+from skimage.draw import polygon2mask
+
+from unmask.data.annotations import outlines_of
+from unmask.data.folder import read_folder
+from unmask.data.imagej import objects_of_rois
+from unmask.data.images import write_image
+from unmask.errors import MaskError, UnmaskError
+from unmask.geometry.labels import relabel
+from unmask.instances.imagej import check_size, write_rois
+from unmask.instances.objects import Objects
+
+CLASSES = ("cell", "Tumor: Positive")
+
+
+def blobs(seed: int) -> Objects:
+    """Objects with holes, in several pieces, of one pixel, at the edges and touching by corners, of two classes."""
+    random = np.random.default_rng(seed)
+    size = random.integers(1, 30, 2)
+    labels = relabel(random.integers(0, 4, size) * (random.random(size) < random.uniform(0.2, 1)))
+    labels[: size[0] // 2, : size[1] // 2] = random.integers(0, 2)
+    labels = relabel(labels)
+    n = int(labels.max())
+    return Objects(labels, random.integers(1, 3, n).astype(np.uint8), random.random(n).astype(np.float32))
+
+
+def overlapping() -> Objects:
+    layers = np.zeros((2, 50, 40), np.int32)
+    layers[0, 10:20, 5:35], layers[1, 5:45, 15:25] = 1, 2
+    layers[1, 12:14, 17:20] = 0
+    labels = np.where(layers[0] > 0, layers[0], layers[1]).astype(np.int32)
+    return Objects(labels, np.array([2, 1], np.uint8), np.array([0.1, 0.75], np.float32), layers=layers)
+
+
+def saved(folder: Path, objects: Objects) -> list[ImagejRoi]:
+    write_rois(folder / "a.zip", objects, CLASSES)
+    found = roiread(folder / "a.zip")
+    assert isinstance(found, list)
+    return found
+
+
+def masks_of(objects: Objects) -> list[np.ndarray]:
+    layers = objects.labels[None] if objects.layers is None else objects.layers
+    return [(layers == label).any(axis=0) for label in range(1, len(objects) + 1)]
+
+
+def test_rois_are_as_imagej_has_them(tmp_path: Path) -> None:
+    bar, holed = saved(tmp_path, overlapping())
+    assert (bar.name, bar.group, bar.roitype, bar.version) == ("1", 2, ROI_TYPE.TRACED, 228)
+    assert (bar.left, bar.top, bar.right, bar.bottom) == (5, 10, 35, 20)
+    assert bar.coordinates().tolist() == [[5, 10], [35, 10], [35, 20], [5, 20]]  # type: ignore[union-attr]
+    assert bar.properties == {"class": "Tumor: Positive", "score": 0.1}
+    assert (holed.name, holed.group, holed.roitype, holed.composite) == ("2", 1, ROI_TYPE.RECT, True)
+    assert holed.properties == {"class": "cell", "score": 0.75}
+    outer, hole = holed.coordinates(multi=True)
+    assert outer.tolist() == [[15, 5], [25, 5], [25, 45], [15, 45], [15, 5]]
+    assert hole.tolist() == [[17, 14], [20, 14], [20, 12], [17, 12], [17, 14]]
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert archive.namelist() == ["1.roi", "2.roi"]
+
+
+@given(st.integers(0, 2**31))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+def test_outlines_are_the_very_pixels(tmp_path: Path, seed: int) -> None:
+    """By roifile and scikit-image: the pixels within an odd number of outlines."""
+    objects = blobs(seed)
+    size = (objects.labels.shape[0], objects.labels.shape[1])
+    for mask, roi in zip(masks_of(objects), saved(tmp_path, objects), strict=True):
+        painted = np.zeros(size, bool)
+        for ring in roi.coordinates(multi=True):
+            painted ^= polygon2mask(size, np.array(ring)[:, ::-1] - 0.5 + 1e-3)
+        np.testing.assert_array_equal(painted, mask)
+
+
+@given(st.integers(0, 2**31))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+def test_read_back_it_is_the_very_label_image(tmp_path: Path, seed: int) -> None:
+    objects = blobs(seed)
+    if not len(objects):
+        return
+    write_image(tmp_path / "a.tif", np.zeros((*objects.labels.shape, 1), np.uint8))
+    saved(tmp_path, objects)
+    dataset = read_folder(tmp_path)
+    sample = dataset.load("a")
+    np.testing.assert_array_equal(sample.objects, objects.labels)
+    names = ("", *dataset.class_names)
+    assert sample.layers is None
+    assert sample.classes is not None
+    classes = np.append(0, objects.classes)[objects.labels]
+    assert [names[k] for k in sample.classes.ravel()] == [("", *CLASSES)[k] for k in classes.ravel()]
+
+
+def test_classes_keep_their_order(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.tif", np.zeros((50, 40, 1), np.uint8))
+    objects = overlapping()
+    write_rois(tmp_path / "a.zip", objects, ("zebra", "ape"))
+    dataset = read_folder(tmp_path)
+    assert dataset.class_names == ("zebra", "ape")
+    layers = dataset.load("a").layers
+    assert layers is not None
+    for label, mask in enumerate(masks_of(objects), start=1):
+        np.testing.assert_array_equal((layers == label).any(axis=0), mask)
+
+
+@pytest.mark.parametrize("left", [32_760, 60_530, 65_530, 99_990])
+def test_far_from_the_corner_of_large_images(tmp_path: Path, left: int) -> None:
+    """ImageJ's whole numbers end at 60,535; farther off they are floats."""
+    labels = np.zeros((4, 100_000), np.int32)
+    labels[1:3, left : left + 9] = 1
+    labels[0, left + 2 : left + 9] = labels[2, left + 4] = 2
+    objects = Objects(labels, np.ones(2, np.uint8), np.ones(2, np.float32))
+    saved(tmp_path, objects)
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        found = objects_of_rois([(name, archive.read(name)) for name in archive.namelist()], tmp_path / "a.zip")
+    first, second = ([ring.tolist() for ring in outlines_of(one.shape)] for one in found.objects)
+    assert [min(ring) for ring in first] == [[left, 1], [left + 4, 2]] or len(first) == 1
+    assert [min(ring) for ring in second] == [[left + 2, 0], [left + 4, 2]]
+
+
+def test_the_same_objects_make_the_same_bytes(tmp_path: Path) -> None:
+    saved(tmp_path, blobs(3))
+    first = (tmp_path / "a.zip").read_bytes()
+    saved(tmp_path, blobs(3))
+    assert (tmp_path / "a.zip").read_bytes() == first
+
+
+def test_no_object(tmp_path: Path) -> None:
+    none = Objects(np.zeros((5, 6), np.int32), np.zeros(0, np.uint8), np.zeros(0, np.float32))
+    assert saved(tmp_path, none) == []
+
+
+def test_what_cannot_be_written(tmp_path: Path) -> None:
+    check_size((2**24, 3))
+    with pytest.raises(
+        MaskError, match=r"an image of 3 x 16777217 pixels is too large for ROIs, which end at 16,777,216"
+    ):
+        check_size((3, 2**24 + 1))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnmaskError, match=r"a\.zip: cannot be written"):
+        write_rois(tmp_path / "file" / "a.zip", overlapping(), CLASSES)
