@@ -1,6 +1,7 @@
 """GeoJSON of objects: as QuPath writes it, and read back the very label images."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +14,10 @@ from skimage.draw import polygon2mask
 from unmask.data.folder import read_folder
 from unmask.data.images import write_image
 from unmask.errors import UnmaskError
-from unmask.geometry.labels import relabel
 from unmask.instances.geojson import write_geojson
 from unmask.instances.objects import Objects
 
 CLASSES = ("cell", "Tumor: Positive")
-
-
-def blobs(seed: int) -> Objects:
-    """Objects with holes, in several pieces, of one pixel, at the edges and touching by corners, of two classes."""
-    random = np.random.default_rng(seed)
-    size = random.integers(1, 30, 2)
-    labels = relabel(random.integers(0, 4, size) * (random.random(size) < random.uniform(0.2, 1)))
-    labels[: size[0] // 2, : size[1] // 2] = random.integers(0, 2)
-    labels = relabel(labels)
-    n = int(labels.max())
-    return Objects(labels, random.integers(1, 3, n).astype(np.uint8), random.random(n).astype(np.float32))
-
-
-def overlapping() -> Objects:
-    layers = np.zeros((2, 50, 40), np.int32)
-    layers[0, 10:20, 5:35], layers[1, 5:45, 15:25] = 1, 2
-    layers[1, 12:14, 17:20] = 0
-    labels = np.where(layers[0] > 0, layers[0], layers[1]).astype(np.int32)
-    return Objects(labels, np.array([2, 1], np.uint8), np.array([0.1, 0.75], np.float32), layers=layers)
 
 
 def saved(folder: Path, objects: Objects) -> Any:
@@ -49,8 +30,8 @@ def masks_of(objects: Objects) -> list[np.ndarray]:
     return [(layers == label).any(axis=0) for label in range(1, len(objects) + 1)]
 
 
-def test_features_are_as_qupath_has_them(tmp_path: Path) -> None:
-    content = saved(tmp_path, overlapping())
+def test_features_are_as_qupath_has_them(tmp_path: Path, overlapping: Objects) -> None:
+    content = saved(tmp_path, overlapping)
     assert content["type"] == "FeatureCollection"
     bar, holed = content["features"]
     assert bar == {
@@ -68,8 +49,8 @@ def test_features_are_as_qupath_has_them(tmp_path: Path) -> None:
     assert holed["properties"]["classification"]["name"] == "cell"
 
 
-def test_an_object_a_line(tmp_path: Path) -> None:
-    saved(tmp_path, overlapping())
+def test_an_object_a_line(tmp_path: Path, overlapping: Objects) -> None:
+    saved(tmp_path, overlapping)
     lines = (tmp_path / "a.geojson").read_text().splitlines()
     assert len(lines) == 2 + 2
     assert all(line.startswith('{"type": "Feature"') for line in lines[1:3])
@@ -77,9 +58,9 @@ def test_an_object_a_line(tmp_path: Path) -> None:
 
 @given(st.integers(0, 2**31))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
-def test_rings_are_the_very_pixels(tmp_path: Path, seed: int) -> None:
+def test_rings_are_the_very_pixels(tmp_path: Path, make_blobs: Callable[[int], Objects], seed: int) -> None:
     """By scikit-image: outer rings less holes."""
-    objects = blobs(seed)
+    objects = make_blobs(seed)
     size = (objects.labels.shape[0], objects.labels.shape[1])
     features = saved(tmp_path, objects)["features"]
     for mask, feature in zip(masks_of(objects), features, strict=True):
@@ -95,8 +76,8 @@ def test_rings_are_the_very_pixels(tmp_path: Path, seed: int) -> None:
 
 @given(st.integers(0, 2**31))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
-def test_read_back_it_is_the_very_label_image(tmp_path: Path, seed: int) -> None:
-    objects = blobs(seed)
+def test_read_back_it_is_the_very_label_image(tmp_path: Path, make_blobs: Callable[[int], Objects], seed: int) -> None:
+    objects = make_blobs(seed)
     if not len(objects):
         return
     write_image(tmp_path / "a.tif", np.zeros((*objects.labels.shape, 1), np.uint8))
@@ -111,13 +92,12 @@ def test_read_back_it_is_the_very_label_image(tmp_path: Path, seed: int) -> None
     assert [names[k] for k in sample.classes.ravel()] == [("", *CLASSES)[k] for k in classes.ravel()]
 
 
-def test_overlapping_objects_come_back_whole(tmp_path: Path) -> None:
+def test_overlapping_objects_come_back_whole(tmp_path: Path, overlapping: Objects) -> None:
     write_image(tmp_path / "a.tif", np.zeros((50, 40, 1), np.uint8))
-    objects = overlapping()
-    saved(tmp_path, objects)
+    saved(tmp_path, overlapping)
     layers = read_folder(tmp_path).load("a").layers
     assert layers is not None
-    for label, mask in enumerate(masks_of(objects), start=1):
+    for label, mask in enumerate(masks_of(overlapping), start=1):
         np.testing.assert_array_equal((layers == label).any(axis=0), mask)
 
 
@@ -126,7 +106,7 @@ def test_no_object(tmp_path: Path) -> None:
     assert saved(tmp_path, none) == {"type": "FeatureCollection", "features": []}
 
 
-def test_what_cannot_be_written(tmp_path: Path) -> None:
+def test_what_cannot_be_written(tmp_path: Path, overlapping: Objects) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UnmaskError, match=r"a\.geojson: cannot be written"):
-        write_geojson(tmp_path / "file" / "a.geojson", overlapping(), CLASSES)
+        write_geojson(tmp_path / "file" / "a.geojson", overlapping, CLASSES)

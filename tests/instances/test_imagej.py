@@ -1,6 +1,7 @@
 """Sets of ROIs: as roifile reads them, and read back the very label images."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,30 +16,10 @@ from unmask.data.folder import read_folder
 from unmask.data.imagej import objects_of_rois
 from unmask.data.images import write_image
 from unmask.errors import MaskError, UnmaskError
-from unmask.geometry.labels import relabel
 from unmask.instances.imagej import check_size, write_rois
 from unmask.instances.objects import Objects
 
 CLASSES = ("cell", "Tumor: Positive")
-
-
-def blobs(seed: int) -> Objects:
-    """Objects with holes, in several pieces, of one pixel, at the edges and touching by corners, of two classes."""
-    random = np.random.default_rng(seed)
-    size = random.integers(1, 30, 2)
-    labels = relabel(random.integers(0, 4, size) * (random.random(size) < random.uniform(0.2, 1)))
-    labels[: size[0] // 2, : size[1] // 2] = random.integers(0, 2)
-    labels = relabel(labels)
-    n = int(labels.max())
-    return Objects(labels, random.integers(1, 3, n).astype(np.uint8), random.random(n).astype(np.float32))
-
-
-def overlapping() -> Objects:
-    layers = np.zeros((2, 50, 40), np.int32)
-    layers[0, 10:20, 5:35], layers[1, 5:45, 15:25] = 1, 2
-    layers[1, 12:14, 17:20] = 0
-    labels = np.where(layers[0] > 0, layers[0], layers[1]).astype(np.int32)
-    return Objects(labels, np.array([2, 1], np.uint8), np.array([0.1, 0.75], np.float32), layers=layers)
 
 
 def saved(folder: Path, objects: Objects) -> list[ImagejRoi]:
@@ -53,8 +34,8 @@ def masks_of(objects: Objects) -> list[np.ndarray]:
     return [(layers == label).any(axis=0) for label in range(1, len(objects) + 1)]
 
 
-def test_rois_are_as_imagej_has_them(tmp_path: Path) -> None:
-    bar, holed = saved(tmp_path, overlapping())
+def test_rois_are_as_imagej_has_them(tmp_path: Path, overlapping: Objects) -> None:
+    bar, holed = saved(tmp_path, overlapping)
     assert (bar.name, bar.group, bar.roitype, bar.version) == ("1", 2, ROI_TYPE.TRACED, 228)
     assert (bar.left, bar.top, bar.right, bar.bottom) == (5, 10, 35, 20)
     assert bar.coordinates().tolist() == [[5, 10], [35, 10], [35, 20], [5, 20]]  # type: ignore[union-attr]
@@ -70,9 +51,9 @@ def test_rois_are_as_imagej_has_them(tmp_path: Path) -> None:
 
 @given(st.integers(0, 2**31))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
-def test_outlines_are_the_very_pixels(tmp_path: Path, seed: int) -> None:
+def test_outlines_are_the_very_pixels(tmp_path: Path, make_blobs: Callable[[int], Objects], seed: int) -> None:
     """By roifile and scikit-image: the pixels within an odd number of outlines."""
-    objects = blobs(seed)
+    objects = make_blobs(seed)
     size = (objects.labels.shape[0], objects.labels.shape[1])
     for mask, roi in zip(masks_of(objects), saved(tmp_path, objects), strict=True):
         painted = np.zeros(size, bool)
@@ -83,8 +64,8 @@ def test_outlines_are_the_very_pixels(tmp_path: Path, seed: int) -> None:
 
 @given(st.integers(0, 2**31))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
-def test_read_back_it_is_the_very_label_image(tmp_path: Path, seed: int) -> None:
-    objects = blobs(seed)
+def test_read_back_it_is_the_very_label_image(tmp_path: Path, make_blobs: Callable[[int], Objects], seed: int) -> None:
+    objects = make_blobs(seed)
     if not len(objects):
         return
     write_image(tmp_path / "a.tif", np.zeros((*objects.labels.shape, 1), np.uint8))
@@ -99,15 +80,14 @@ def test_read_back_it_is_the_very_label_image(tmp_path: Path, seed: int) -> None
     assert [names[k] for k in sample.classes.ravel()] == [("", *CLASSES)[k] for k in classes.ravel()]
 
 
-def test_classes_keep_their_order(tmp_path: Path) -> None:
+def test_classes_keep_their_order(tmp_path: Path, overlapping: Objects) -> None:
     write_image(tmp_path / "a.tif", np.zeros((50, 40, 1), np.uint8))
-    objects = overlapping()
-    write_rois(tmp_path / "a.zip", objects, ("zebra", "ape"))
+    write_rois(tmp_path / "a.zip", overlapping, ("zebra", "ape"))
     dataset = read_folder(tmp_path)
     assert dataset.class_names == ("zebra", "ape")
     layers = dataset.load("a").layers
     assert layers is not None
-    for label, mask in enumerate(masks_of(objects), start=1):
+    for label, mask in enumerate(masks_of(overlapping), start=1):
         np.testing.assert_array_equal((layers == label).any(axis=0), mask)
 
 
@@ -122,14 +102,14 @@ def test_far_from_the_corner_of_large_images(tmp_path: Path, left: int) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         found = objects_of_rois([(name, archive.read(name)) for name in archive.namelist()], tmp_path / "a.zip")
     first, second = ([ring.tolist() for ring in outlines_of(one.shape)] for one in found.objects)
-    assert [min(ring) for ring in first] == [[left, 1], [left + 4, 2]] or len(first) == 1
+    assert [min(ring) for ring in first] == [[left, 1]]
     assert [min(ring) for ring in second] == [[left + 2, 0], [left + 4, 2]]
 
 
-def test_the_same_objects_make_the_same_bytes(tmp_path: Path) -> None:
-    saved(tmp_path, blobs(3))
+def test_the_same_objects_make_the_same_bytes(tmp_path: Path, make_blobs: Callable[[int], Objects]) -> None:
+    saved(tmp_path, make_blobs(3))
     first = (tmp_path / "a.zip").read_bytes()
-    saved(tmp_path, blobs(3))
+    saved(tmp_path, make_blobs(3))
     assert (tmp_path / "a.zip").read_bytes() == first
 
 
@@ -138,7 +118,7 @@ def test_no_object(tmp_path: Path) -> None:
     assert saved(tmp_path, none) == []
 
 
-def test_what_cannot_be_written(tmp_path: Path) -> None:
+def test_what_cannot_be_written(tmp_path: Path, overlapping: Objects) -> None:
     check_size((2**24, 3))
     with pytest.raises(
         MaskError, match=r"an image of 3 x 16777217 pixels is too large for ROIs, which end at 16,777,216"
@@ -146,4 +126,4 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
         check_size((3, 2**24 + 1))
     (tmp_path / "file").write_text("")
     with pytest.raises(UnmaskError, match=r"a\.zip: cannot be written"):
-        write_rois(tmp_path / "file" / "a.zip", overlapping(), CLASSES)
+        write_rois(tmp_path / "file" / "a.zip", overlapping, CLASSES)

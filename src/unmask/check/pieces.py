@@ -46,7 +46,7 @@ class Holes:
     Attributes:
         owner: (k,) id of the object around it.
         area: (k,) pixels.
-        first: (k, 2) row and column of a pixel at its upper edge.
+        first: (k, 2) row and column of its first pixel.
     """
 
     owner: Int[np.ndarray, " k"]
@@ -90,11 +90,10 @@ def find_holes(objects: LabelImage, open_: AnyArray | None = None) -> Holes:
     enclosed[_frame(empty)] = False
     if open_ is not None:
         enclosed[empty[open_]] = False
-    hole, owner, row, column = _borders(empty, objects, enclosed)
-    found, start, kinds = np.unique(hole, return_index=True, return_counts=True)
-    lone = kinds == 1  # one object around it
-    at = start[lone]
-    return Holes(owner[at], size[found[lone] - 1], np.stack([row[at], column[at]], axis=1))
+    regions, owner, pixel = _beside(empty, objects, enclosed)
+    hole, start, objects_around = np.unique(regions, return_index=True, return_counts=True)
+    lone = objects_around == 1
+    return Holes(owner[start[lone]], size[hole[lone] - 1], pixel[start[lone]])
 
 
 def _frame(labels: LabelImage) -> AnyArray:
@@ -102,20 +101,16 @@ def _frame(labels: LabelImage) -> AnyArray:
     return np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
 
 
-def _borders(empty: LabelImage, objects: LabelImage, enclosed: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
-    """Each pair of an enclosed background region and an object beside it, once, rising: ids, row and column."""
-    inside = enclosed[empty]
-    pairs = []
-    for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
-        here = [slice(None), slice(None)]
-        there = [slice(None), slice(None)]
-        here[axis], there[axis] = (slice(1, None), slice(None, -1)) if step == 1 else (slice(None, -1), slice(1, None))
-        rows, columns = np.nonzero(inside[tuple(here)] & (objects[tuple(there)] > 0))
-        ids = objects[tuple(there)][rows, columns]
-        regions = empty[tuple(here)][rows, columns]
-        first = step == 1
-        pairs.append(np.stack([regions, ids, rows + (first and axis == 0), columns + (first and axis == 1)]))
-    found = np.concatenate(pairs, axis=1)
-    _, index = np.unique(found[:2], axis=1, return_index=True)
-    regions, ids, rows, columns = found[:, index]
-    return regions, ids, rows, columns
+def _beside(empty: LabelImage, objects: LabelImage, enclosed: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray]:
+    """Each pair of an enclosed background region and an object at its side, once: ids, and a pixel of the region.
+
+    Returns:
+        (p,) regions, rising; (p,) objects; (p, 2) row and column.
+    """
+    rows, columns = np.nonzero(enclosed[empty])
+    steps = ((-1, 0), (0, -1), (0, 1), (1, 0))  # never out of the image: enclosed regions do not touch its edge
+    owner = np.stack([objects[rows + y, columns + x] for y, x in steps])
+    step, pixel = np.nonzero(owner)
+    regions, owners = empty[rows[pixel], columns[pixel]], owner[step, pixel]
+    _, index = np.unique(regions.astype(np.int64) * (int(objects.max()) + 1) + owners, return_index=True)
+    return regions[index], owners[index], np.stack([rows[pixel[index]], columns[pixel[index]]], axis=1)
