@@ -217,8 +217,8 @@ def test_a_damaged_file_among_others_is_told(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (
-            '{"version": "5.0", "shapes": [], "imagePath": "a"}',
-            r"\(its keys are version, shapes, imagePath\)\. Give a C",
+            '{"version": "5.0", "shapes": [], "flags": {}}',
+            r"\(its keys are version, shapes, flags\)\. Give a C",
         ),
         (
             '{"images": [], "categories": []}',

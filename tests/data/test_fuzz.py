@@ -61,7 +61,7 @@ def written(folder: Path) -> dict[str, bytes]:
     for name, options in TIFFS.items():
         tifffile.imwrite(folder / f"{name}.tif", STACK, photometric="minisblack", **options)
     tifffile.imwrite(folder / "jpeg.tif", COLOUR, photometric="rgb", compression="jpeg")
-    tifffile.imwrite(folder / "float.tif", STACK.astype(np.float32), compression="zlib", predictor=3)
+    tifffile.imwrite(folder / "float.tif", STACK[0].astype(np.float32), compression="zlib", predictor=3)
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
@@ -113,7 +113,7 @@ def test_sound_files_are_read(files: dict[str, bytes], folder: Path, assert_clea
     "start", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0"]
 )
 def test_random_bytes_behind_a_magic_number(start: bytes, folder: Path, assert_clear: Clear) -> None:
-    @fuzz(60)
+    @fuzz(150)
     @given(st.binary(max_size=400))
     def check(rest: bytes) -> None:
         (folder / "a.img").write_bytes(start + rest)
@@ -123,7 +123,7 @@ def test_random_bytes_behind_a_magic_number(start: bytes, folder: Path, assert_c
 
 
 def test_truncated_files(files: dict[str, bytes], folder: Path, assert_clear: Clear) -> None:
-    @fuzz(300)
+    @fuzz(400)
     @given(st.sampled_from(sorted(files)), st.floats(0, 1, exclude_max=True))
     def check(name: str, share: float) -> None:
         content = files[name]
@@ -150,16 +150,16 @@ FLIPS = st.lists(
 )
 
 
-@pytest.mark.parametrize("part", [0.1, 1.0], ids=["header", "anywhere"])
+@pytest.mark.parametrize(("part", "examples"), [(200, 2_500), (10**9, 1_000)], ids=["header", "anywhere"])
 def test_files_with_other_bytes_in_them(
-    files: dict[str, bytes], folder: Path, assert_clear: Clear, part: float
+    files: dict[str, bytes], folder: Path, assert_clear: Clear, part: int, examples: int
 ) -> None:
-    @fuzz(700)
+    @fuzz(examples)
     @given(st.sampled_from(sorted(files)), FLIPS)
     def check(name: str, flips: list[tuple[float, bytes]]) -> None:
         content = bytearray(files[name])
         for share, new in flips:
-            place = int(share * part * len(content))
+            place = int(share * min(part, len(content)))
             content[place : place + len(new)] = new
         (folder / name).write_bytes(content)
         assert_clear(read, folder / name)

@@ -217,6 +217,14 @@ def test_the_image_is_found(tmp_path: Path, image: str, file: str, written: str)
     assert (entry.image, entry.listed) == (tmp_path / image, tmp_path / file)
 
 
+def test_a_root_with_dots(tmp_path: Path) -> None:
+    labelled(tmp_path, [square()])
+    (tmp_path / "x").mkdir()
+    dataset = read_folder(tmp_path / "x" / "..")
+    assert "without one" not in dataset.pairing
+    assert dataset.pairing.endswith("such as a.png with a.json.")
+
+
 def test_the_nearest_image_of_a_name(tmp_path: Path) -> None:
     for part in ("train", "val"):
         picture(tmp_path / part / "images" / "a.png")
@@ -423,3 +431,23 @@ def test_mutated_files_are_read_or_refused(
         )
     (root / "a.json").write_bytes(bytes(text))
     assert_clear(lambda: list(read_folder(root)))
+
+
+def test_real_polygons_become_what_they_are_in_via(tmp_path: Path, shared_data: Path) -> None:
+    via = read_folder(shared_data / "balloon" / "val" / "via_region_data.json")
+    regions = json.loads((shared_data / "balloon" / "val" / "via_region_data.json").read_text())
+    for image in list(regions.values())[:4]:
+        (tmp_path / image["filename"]).symlink_to(shared_data / "balloon" / "val" / image["filename"])
+        outlines = [one["shape_attributes"] for one in image["regions"].values()]
+        corners = [list(zip(one["all_points_x"], one["all_points_y"], strict=True)) for one in outlines]
+        size = via.load(Path(image["filename"]).stem).size
+        saved(
+            tmp_path / f"{image['filename'][:-4]}.json",
+            [shape("balloon", one) for one in corners],
+            image["filename"],
+            size,
+        )
+    dataset = read_folder(tmp_path)
+    assert len(dataset) == 4
+    for sample in dataset:
+        np.testing.assert_array_equal(sample.objects, via.load(sample.name).objects)

@@ -1,5 +1,6 @@
 """Pascal VOC's layout: folders, lists of images and of classes, what values mean, and what is refused."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -297,7 +298,7 @@ def broken(root: Path, case: str) -> None:
 @pytest.mark.parametrize(
     ("case", "kind", "message"),
     [
-        ("boxes", MaskError, r"Annotations: holds boxes without outlines\. Annotate outlines, or make them"),
+        ("boxes", MaskError, r"Annotations/a\.xml: holds boxes without outlines\. Annotate outlines, or make them"),
         ("nothing", PairingError, r": has JPEGImages/ and no masks\. Put masks into SegmentationObject/"),
         ("no image", PairingError, r"SegmentationClass/b\.png: is a mask without an image b in JPEGImages/\. Put its"),
         ("no objects", PairingError, r"SegmentationClass/b\.png: has no mask of its name in SegmentationObject/\. Add"),
@@ -328,6 +329,29 @@ def test_wrong_data_are_refused(tmp_path: Path, case: str, kind: type[UnmaskErro
         seen: list[UnmaskError] = []
         assert read_folder(tmp_path, ReadOptions(report=seen.append)).names() == ["a"]
         assert [type(error) for error in seen] == [kind]
+
+
+@pytest.mark.parametrize(("image", "file"), [("images/a.png", "annotations/a.xml"), ("a.png", "a.xml")])
+def test_boxes_in_other_folders(tmp_path: Path, image: str, file: str) -> None:
+    save_image(tmp_path / image, np.zeros((9, 9), np.uint8))
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_text("<annotation><object><bndbox>1</bndbox></object></annotation>")
+    with pytest.raises(MaskError, match=r"a\.xml: holds boxes without outlines\. Annotate outlines"):
+        read_folder(tmp_path)
+    save_mask((tmp_path / image).parent / "a_mask.png", np.eye(9, dtype=np.uint8))
+    (tmp_path / "masks").mkdir()
+    save_mask(tmp_path / "masks" / "a.png", np.eye(9, dtype=np.uint8))
+    with pytest.raises(PairingError, match="is not laid out as voc"):  # there is something better
+        read_folder(tmp_path, ReadOptions(layout="voc"))
+
+
+def test_coco_files_beside_jpegimages_are_coco(tmp_path: Path) -> None:
+    save_image(tmp_path / "JPEGImages" / "a.jpg", np.zeros((9, 9, 3), np.uint8))
+    outline = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[1, 1, 5, 1, 5, 5]]}
+    image = {"id": 1, "file_name": "JPEGImages/a.jpg", "height": 9, "width": 9}
+    content = {"images": [image], "annotations": [outline], "categories": [{"id": 1, "name": "cell"}]}
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    assert read_folder(tmp_path).layout == "coco"
 
 
 def test_an_object_without_a_class(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """YOLO's layout: which images and label files, data.yaml, what lines become, and what is refused."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -452,3 +453,21 @@ def test_mutated_files_are_read_or_refused(
         text[place : place + data.draw(st.integers(0, 3))] = data.draw(some)
     file.write_bytes(bytes(text))
     assert_clear(lambda: list(read_folder(root)))
+
+
+def test_real_polygons_become_what_they_are_in_via(tmp_path: Path, shared_data: Path) -> None:
+    via = read_folder(shared_data / "balloon" / "val" / "via_region_data.json")
+    regions = json.loads((shared_data / "balloon" / "val" / "via_region_data.json").read_text())
+    for part in ("images", "labels"):
+        (tmp_path / part).mkdir()
+    for image in list(regions.values())[:4]:
+        name = Path(image["filename"]).stem
+        (tmp_path / "images" / image["filename"]).symlink_to(shared_data / "balloon" / "val" / image["filename"])
+        outlines = [one["shape_attributes"] for one in image["regions"].values()]
+        corners = [list(zip(one["all_points_x"], one["all_points_y"], strict=True)) for one in outlines]
+        size = via.load(name).size
+        (tmp_path / "labels" / f"{name}.txt").write_text("\n".join(line(0, one, size) for one in corners))
+    dataset = read_folder(tmp_path)
+    assert len(dataset) == 4
+    for sample in dataset:
+        np.testing.assert_array_equal(sample.objects, via.load(sample.name).objects)

@@ -13,7 +13,7 @@ def blobs(seed: int) -> Objects:
     """Objects with holes, in several pieces, of one pixel, at the edges and touching by corners, of two classes."""
     random = np.random.default_rng(seed)
     size = random.integers(1, 30, 2)
-    labels = random.integers(0, 4, size) * (random.random(size) < random.uniform(0.2, 1))
+    labels = random.integers(1, random.integers(2, 5), size) * (random.random(size) < random.uniform(0.2, 1))
     labels[: size[0] // 2, : size[1] // 2] = random.integers(0, 2)
     labels = relabel(labels)
     n = int(labels.max())

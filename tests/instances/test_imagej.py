@@ -1,5 +1,6 @@
 """Sets of ROIs: as roifile reads them, and read back the very label images."""
 
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,24 @@ def test_rois_are_as_imagej_has_them(tmp_path: Path, overlapping: Objects) -> No
     assert hole.tolist() == [[17, 14], [20, 14], [20, 12], [17, 12], [17, 14]]
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.namelist() == ["1.roi", "2.roi"]
+
+
+def test_bytes_are_where_imagej_looks_for_them(tmp_path: Path, overlapping: Objects) -> None:
+    """Offsets of its RoiDecoder, big-endian."""
+    saved(tmp_path, overlapping)
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        bar, holed = archive.read("1.roi"), archive.read("2.roi")
+    traced, rectangle = 8, 1
+    assert struct.unpack(">4shBxhhhhh", bar[:18]) == (b"Iout", 228, traced, 10, 5, 20, 35, 4)
+    assert struct.unpack(">8h", bar[64:80]) == (0, 30, 30, 0, 0, 0, 10, 10)  # x of all corners, then y
+    assert struct.unpack(">4shBxhhhh", holed[:16]) == (b"Iout", 228, rectangle, 5, 15, 45, 25)
+    (size,) = struct.unpack(">i", holed[36:40])
+    assert struct.unpack(f">{size}f", holed[64 : 64 + 4 * size])[:4] == (0, 15, 5, 1)
+    for data, label, group in ((bar, "1", 2), (holed, "2", 1)):
+        (second,) = struct.unpack(">i", data[60:64])
+        at, length = struct.unpack(">ii", data[second + 16 : second + 24])
+        assert data[at : at + 2 * length].decode("utf-16-be") == label
+        assert data[second + 30] == group
 
 
 @given(st.integers(0, 2**31))

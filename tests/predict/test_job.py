@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +16,10 @@ import numpy as np
 import pytest
 import tifffile
 from faster_coco_eval import mask as coco_masks
+from roifile import roiread
 from skimage.io import imread
 
-from unmask.data.folder import read_images
+from unmask.data.folder import read_folder, read_images
 from unmask.data.images import write_image
 from unmask.errors import PredictionError
 from unmask.instances.objects import Objects
@@ -60,7 +62,14 @@ def test_writes_what_was_asked_for(predictor: Predictor, disc_folder: Path, tmp_
     names = [f"disc{i}" for i in range(6)]
     assert [image.name for image in done] == names
     assert len(read_json(tmp_path / "coco.json")["images"]) == 6
-    for folder, ending in (("labels", "tif"), ("probabilities", "tif"), ("overlays", "png")):
+    folders = [
+        ("labels", "tif"),
+        ("probabilities", "tif"),
+        ("overlays", "png"),
+        ("rois", "zip"),
+        ("geojson", "geojson"),
+    ]
+    for folder, ending in folders:
         assert sorted(path.name for path in (tmp_path / folder).iterdir()) == [f"{name}.{ending}" for name in names]
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["model"] == predictor.model.fingerprint
@@ -101,6 +110,36 @@ def test_coco_files_hold_the_label_images(predictor: Predictor, disc_folder: Pat
         found = [one["segmentation"] for one in document["annotations"] if one["image_id"] == number]
         painted = sum(label * coco_masks.decode(one).astype(int) for label, one in enumerate(found, start=1))
         assert np.array_equal(painted, labels)
+
+
+def test_rois_and_geojson_hold_the_label_images(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    """Beside their images they are data sets of the very label images; what is there is not made again."""
+    images = read_images([disc_folder])
+    (tmp_path / "data").mkdir()
+    for kind, ending in (("rois", "zip"), ("geojson", "geojson")):
+        done = predict_job(predictor, images, tmp_path / "out", ["labels", kind])
+        assert [image.saved[kind] for image in done] == [[f"{kind}/{image.name}.{ending}"] for image in done]
+        shutil.copytree(tmp_path / "out" / kind, tmp_path / "data" / kind)
+        shutil.copytree(disc_folder / "images", tmp_path / "data" / kind, dirs_exist_ok=True)
+        found = read_folder(tmp_path / "data" / kind)
+        assert (found.layout, found.class_names, len(found)) == (kind, ("object",), 6)
+        for image in done:
+            labels = tifffile.imread(tmp_path / "out" / "labels" / f"{image.name}.tif")
+            assert np.array_equal(found.load(image.name).objects, labels)
+    (tmp_path / "out" / "rois" / "disc2.zip").unlink()
+    again = predict_job(predictor, images, tmp_path / "out", ["rois", "geojson"])
+    assert [image.name for image in again if not image.resumed] == ["disc2"]
+    saved = {one["name"]: set(one["saved"]) for one in read_json(tmp_path / "out" / "summary.json")["images"]}
+    assert all({"labels", "rois", "geojson"} <= kinds for kinds in saved.values())
+
+
+def test_whole_objects_as_outlines(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    images = read_images([disc_folder]).subset(["disc0"])
+    predict_job(Overlapping(predictor.model, "cpu", overlaps=True), images, tmp_path, ["rois", "geojson"])
+    features = read_json(tmp_path / "geojson" / "disc0.geojson")["features"]
+    assert [one["properties"]["measurements"]["area"] for one in features] == [400, 400]
+    boxes = [(roi.left, roi.top, roi.right, roi.bottom) for roi in roiread(tmp_path / "rois" / "disc0.zip")]
+    assert boxes == [(10, 10, 30, 30), (20, 20, 40, 40)]
 
 
 def test_evaluate_reads_scores_of_either_file(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:

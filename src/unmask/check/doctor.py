@@ -128,8 +128,8 @@ def _look(dataset: Dataset, entry: Entry, field_of_view: int) -> _Seen:
 def _raw(dataset: Dataset, entry: Entry) -> AnyArray | None:
     """The ids as stored, of label images."""
     match entry.source:
-        case MaskFile(file, page) if dataset.kind == "objects":
-            return read_mask(file, page or 0)[0]
+        case MaskFile(file, page) if dataset.coding is not None and dataset.kind == "objects":
+            return read_mask(file, page or 0, colours=dataset.coding.colours)[0]
     return None
 
 

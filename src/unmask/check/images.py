@@ -36,8 +36,8 @@ def image_sights(sample: Sample, header: Header) -> list[Sight]:
     Returns:
         Sights "constant", "constant-channel" and "saturated".
     """
-    pixels = sample.image.reshape(-1, sample.channels)
-    low, high = pixels.min(axis=0), pixels.max(axis=0)
+    channels = [sample.image[..., channel] for channel in range(sample.channels)]  # far faster than along an axis
+    low, high = (np.array([end(channel) for channel in channels]) for end in (np.min, np.max))
     flat = np.flatnonzero(low == high)
     if flat.size == sample.channels:
         return [_sight(sample, "constant", f"every pixel is {_values(low)}")]

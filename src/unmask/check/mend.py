@@ -84,7 +84,7 @@ def mend(found: Checkup, out: Path, options: ReadOptions | None = None) -> Mende
             dataset.splits,
             lambda part: _write_changes(part / CHANGES, [*changes, *written]),
         )
-    return Mended(images, form, tuple([*changes, *written]))
+    return Mended(images, form, (*changes, *written))
 
 
 class _Original:
@@ -128,7 +128,7 @@ def _kept(dataset: Dataset, findings: Sequence[Finding]) -> tuple[list[str], lis
     dropped: dict[str, str] = {}
     for finding in findings:
         if finding.code == "constant":
-            dropped |= {name: "left out: it has one grey value only" for name in finding.images}
+            dropped |= dict.fromkeys(finding.images, "left out: it has one grey value only")
     first: dict[str, str] = {}
     order = {"test": 0, "val": 1, "train": 2}  # a copy of a test image leaves training, not the other way round
     suspects = {name for finding in findings if finding.code in ("duplicate", "leak") for name in finding.images}

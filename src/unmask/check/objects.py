@@ -6,25 +6,25 @@ judged for that. What touches the edge of the image is cut off by it, and may be
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import KDTree
 
-from unmask.arrays import AnyArray, LabelImage
+from unmask.arrays import AnyArray, LabelImage, MaskImage
 from unmask.check.finding import Sight
-from unmask.check.pieces import Pieces, find_holes, find_pieces
+from unmask.check.pieces import Holes, Pieces, find_holes, find_pieces
 from unmask.data.sample import Sample
-from unmask.geometry.labels import outlines
 
-__all__ = ["object_sights"]
+__all__ = ["object_sights", "small_holes"]
 
 CRUMB = 3  # pixels
 SMALLEST = 4.0  # pixels across
 HOLE = 1 / 20  # of its object's area
 COMPARABLE = 1 / 4  # of the area of an object's largest piece
-COARSE = 4  # pixels by which the inside of large objects is measured
+COARSE = 4  # every so manyth pixel is enough to measure large objects by
 
 
 def object_sights(sample: Sample, raw: LabelImage | None, field_of_view: int) -> list[Sight]:
@@ -37,118 +37,140 @@ def object_sights(sample: Sample, raw: LabelImage | None, field_of_view: int) ->
 
     Returns:
         Sights "pieces", "two-objects", "crumbs", "holes", "tiny", "large" and "empty"; none without annotation.
+        Amounts are numbers of objects, of crumbs for crumbs.
     """
     if sample.objects is None:
         return []
     if not sample.objects.any():
         unknown = sample.ignore is not None and bool(sample.ignore.all())
         return [] if unknown else [Sight("empty", sample.name, sample.file or Path())]
-    found: dict[str, list[str]] = {}
-    for layer in [sample.objects] if sample.layers is None else sample.layers:
-        for code, words in _of_layer(sample, layer, raw, field_of_view).items():
-            found.setdefault(code, []).extend(words)
-    return [
-        Sight(code, sample.name, sample.file or Path(), words[0], len(words)) for code, words in found.items() if words
-    ]
+    layers = [sample.objects] if sample.layers is None else list(sample.layers)
+    found = [one for layer in layers for one in _of_layer(sample, layer, raw, field_of_view) if one.amount]
+    by_code = {one.code: one for one in reversed(found)}
+    amounts = {code: sum(one.amount for one in found if one.code == code) for code in by_code}
+    return [Sight(code, sample.name, sample.file or Path(), one.words, amounts[code]) for code, one in by_code.items()]
 
 
-def _of_layer(sample: Sample, layer: LabelImage, raw: LabelImage | None, field_of_view: int) -> dict[str, list[str]]:
-    """Each object with a problem, in words: where it is and what; the worst first."""
+@dataclass(frozen=True)
+class _Found:
+    """How many objects of a layer have a problem, and where the worst of them is, in words."""
+
+    code: str
+    amount: int = 0
+    words: str = ""
+
+
+def _of_layer(sample: Sample, layer: LabelImage, raw: LabelImage | None, field_of_view: int) -> list[_Found]:
     pieces = find_pieces(layer)
-    apart, broken = _in_pieces(pieces, raw)
-    return {
-        "two-objects": apart,
-        "pieces": broken,
-        "crumbs": _crumbs(pieces, raw),
-        "tiny": _tiny(pieces, raw),
-        "holes": _holes(sample, layer, raw),
-        "large": _large(pieces, raw, field_of_view),
-    }
+    in_pieces = [] if raw is None else _in_pieces(pieces, raw)
+    holes = _holes(layer, _no_background(sample, layer), raw)
+    return [*in_pieces, _crumbs(pieces, raw), _tiny(pieces, raw), holes, _large(pieces, raw, field_of_view)]
 
 
-def _in_pieces(pieces: Pieces, raw: LabelImage | None) -> tuple[list[str], list[str]]:
-    """Ids of two objects that lie apart, and objects in pieces that are more than crumbs."""
-    apart: list[str] = []
-    broken: list[str] = []
-    if raw is None:
-        return apart, broken
-    # Of two pieces at the edge, the rest of the object may lie outside.
+def _in_pieces(pieces: Pieces, raw: LabelImage) -> list[_Found]:
+    """Ids of two objects that lie apart, and objects broken in pieces that are more than crumbs."""
+    # Of two pieces at the edge of the image, what joins them may lie outside.
     cut = np.bincount(pieces.owner[pieces.at_edge], minlength=int(pieces.owner.max()) + 1) > 1
-    extra = ~pieces.main & (pieces.area > CRUMB) & ~(pieces.at_edge & cut[pieces.owner])
-    for owner in _largest_first(pieces.owner[extra], pieces.area[extra]):
-        own = np.flatnonzero(pieces.owner == owner)
-        main, others = own[pieces.main[own]][0], own[extra[own]]
-        words = f"{_place(pieces, main, raw)}: pieces of {_areas(pieces, [main, *others])} pixels"
-        (apart if any(_are_apart(pieces, main, other) for other in others) else broken).append(words)
-    return apart, broken
+    extra = np.flatnonzero(~pieces.main & (pieces.area > CRUMB) & ~(pieces.at_edge & cut[pieces.owner]))
+    main = {int(pieces.owner[piece]): int(piece) for piece in np.flatnonzero(pieces.main)}
+    others: dict[int, list[int]] = {}
+    for piece in extra[np.argsort(-pieces.area[extra], kind="stable")]:
+        others.setdefault(main[int(pieces.owner[piece])], []).append(int(piece))
+    apart = [first for first, more in others.items() if any(_are_apart(pieces, first, other) for other in more)]
+    broken = [first for first in others if first not in apart]
+    return [
+        _Found(code, len(found), f"{_place(pieces, found[0], raw)}: pieces of {_areas(pieces, found[0], others)} pixels")
+        for code, found in (("two-objects", apart), ("pieces", broken))
+        if found
+    ]
 
 
 def _are_apart(pieces: Pieces, main: int, other: int) -> bool:
     """Whether two pieces are of comparable size, and the gap between them wider than the smaller one."""
-    area = pieces.area[other]
-    if area < COMPARABLE * pieces.area[main]:
+    if pieces.area[other] < COMPARABLE * pieces.area[main]:
         return False
-    border = outlines(pieces.labels)
-    first, second = (np.argwhere(border & (pieces.labels == piece + 1)) for piece in (main, other))
-    gap = KDTree(first).query(second)[0].min() - 1
-    return bool(gap > _diameter(area))
+    gap = KDTree(pieces.pixels(main)).query(pieces.pixels(other))[0].min() - 1
+    return bool(gap > _diameter(pieces.area[other]))
 
 
-def _crumbs(pieces: Pieces, raw: LabelImage | None) -> list[str]:
+def _crumbs(pieces: Pieces, raw: LabelImage | None) -> _Found:
     """Pieces of a few pixels: of label images beside the main piece or alone, else objects."""
-    small = (pieces.area <= CRUMB) & ~pieces.at_edge & ((raw is not None) | _alone(pieces))
-    return [f"{_place(pieces, piece, raw)}: {_areas(pieces, [piece])} pixels" for piece in np.flatnonzero(small)]
+    small = np.flatnonzero((pieces.area <= CRUMB) & ~pieces.at_edge & ((raw is not None) | _alone(pieces)))
+    if not small.size:
+        return _Found("crumbs")
+    size = int(pieces.area[small[0]])
+    return _Found("crumbs", small.size, f"{_place(pieces, int(small[0]), raw)}: {_count(size, 'pixel')}")
 
 
-def _tiny(pieces: Pieces, raw: LabelImage | None) -> list[str]:
-    """Objects of one piece that is larger than a crumb, and small."""
-    small = (pieces.area > CRUMB) & (_diameter(pieces.area) < SMALLEST) & ~pieces.at_edge & _alone(pieces)
-    chosen = np.flatnonzero(small)
-    return [
-        f"{_place(pieces, piece, raw)}: {_diameter(pieces.area[piece]):.1f} pixels across"
-        for piece in chosen[np.argsort(pieces.area[chosen], kind="stable")]
-    ]
+def _tiny(pieces: Pieces, raw: LabelImage | None) -> _Found:
+    """Objects of one piece that are larger than a crumb, and small."""
+    diameter = _diameter(pieces.area)
+    small = np.flatnonzero((pieces.area > CRUMB) & (diameter < SMALLEST) & ~pieces.at_edge & _alone(pieces))
+    if not small.size:
+        return _Found("tiny")
+    worst = int(small[pieces.area[small].argmin()])
+    return _Found("tiny", small.size, f"{_place(pieces, worst, raw)}: {diameter[worst]:.1f} pixels across")
 
 
-def _holes(sample: Sample, layer: LabelImage, raw: LabelImage | None) -> list[str]:
-    """Objects with small holes; rings, whose hole is large, are no finding."""
-    known = layer == 0
-    elsewhere = None if sample.layers is None else (sample.objects > 0) & known
-    unknown = elsewhere if sample.ignore is None else sample.ignore if elsewhere is None else elsewhere | sample.ignore
-    holes = find_holes(layer, unknown)
-    small = holes.area < HOLE * np.bincount(layer.ravel())[holes.owner]
-    words = []
-    for owner in _largest_first(holes.owner[small], holes.area[small]):
-        own = np.flatnonzero(small & (holes.owner == owner))
-        row, column = holes.first[own[0]]
-        size = int(holes.area[own].sum())
-        words.append(f"{_name(int(row), int(column) - 1, raw)}: {_count(own.size, 'hole')} of {_count(size, 'pixel')}")
-    return words
+def small_holes(layer: LabelImage, no_background: MaskImage | None) -> Holes:
+    """Holes that were hardly meant: smaller than a twentieth of their object and of the median object of the image.
+
+    Objects whose holes together are as large as a twentieth of them are rings and nets; a hole as large as part of
+    other objects is something in its own right, such as an organelle that is drawn as membrane.
+
+    Args:
+        layer: (h, w) label image.
+        no_background: (h, w) bool, where 0 does not mean background.
+    """
+    size = np.bincount(layer.ravel())
+    holes = find_holes(layer, no_background)
+    together = np.bincount(holes.owner, holes.area, size.size)[holes.owner]
+    median = np.median(size[1:][size[1:] > 0])
+    chosen = (together < HOLE * size[holes.owner]) & (holes.area < HOLE * median)
+    return Holes(holes.owner[chosen], holes.area[chosen], holes.first[chosen])
 
 
-def _large(pieces: Pieces, raw: LabelImage | None, field_of_view: int) -> list[str]:
-    """Objects so large that the network sees nothing but their inside somewhere."""
-    words = []
-    candidates = np.flatnonzero(_diameter(pieces.area) > field_of_view)
-    boxes = ndimage.find_objects(pieces.labels) if candidates.size else []
-    for piece in candidates[np.argsort(-pieces.area[candidates], kind="stable")]:
-        crop = pieces.labels[boxes[piece]][::COARSE, ::COARSE] == piece + 1
-        # What touches the edge of the image goes on there, mirrored; elsewhere the box ends with the object.
-        inside = 2 * COARSE * ndimage.distance_transform_edt(crop).max()
-        if inside > field_of_view:
-            words.append(f"{_place(pieces, int(piece), raw)}: {_diameter(pieces.area[piece]):.0f} pixels across")
-    return words
+def _holes(layer: LabelImage, no_background: MaskImage | None, raw: LabelImage | None) -> _Found:
+    holes = small_holes(layer, no_background)
+    if not holes.area.size:
+        return _Found("holes")
+    worst = holes.area.argmax()
+    row, column = (int(i) for i in holes.first[worst])
+    # What is left of a hole's first pixel is the object.
+    words = f"{_name(row, column - 1, raw)}: {_count(int(holes.area[worst]), 'pixel')}"
+    return _Found("holes", np.unique(holes.owner).size, words)
+
+
+def _no_background(sample: Sample, layer: LabelImage) -> MaskImage | None:
+    """(h, w) bool, where a layer's 0 is not background: what is unknown, and objects of other layers."""
+    others = None if sample.layers is None or sample.objects is None else (sample.objects > 0) & (layer == 0)
+    if sample.ignore is None or others is None:
+        return sample.ignore if others is None else others
+    return others | sample.ignore
+
+
+def _large(pieces: Pieces, raw: LabelImage | None, field_of_view: int) -> _Found:
+    """Objects so wide that somewhere the network sees nothing but their inside; long and thin ones are not."""
+    diameter = _diameter(pieces.area)
+    wide = [int(i) for i in np.flatnonzero(diameter > field_of_view) if _width(pieces, int(i)) > field_of_view]
+    if not wide:
+        return _Found("large")
+    worst = max(wide, key=lambda piece: pieces.area[piece])
+    return _Found("large", len(wide), f"{_place(pieces, worst, raw)}: {diameter[worst]:.0f} pixels across")
+
+
+def _width(pieces: Pieces, piece: int) -> float:
+    """Diameter of the largest circle within a large piece, roughly; at the image's edge it is taken to go on."""
+    coarse = pieces.mask(piece)[::COARSE, ::COARSE]
+    sides = zip(pieces.boxes[piece], pieces.labels.shape, strict=True)
+    ends = [(int(place.start > 0), int(place.stop < length)) for place, length in sides]
+    padded = np.pad(coarse, ends)
+    return np.inf if padded.all() else float(2 * COARSE * ndimage.distance_transform_edt(padded).max())
 
 
 def _alone(pieces: Pieces) -> AnyArray:
     """(k,) bool, the piece is a whole object."""
     return np.bincount(pieces.owner)[pieces.owner] == 1
-
-
-def _largest_first(owner: AnyArray, area: AnyArray) -> Sequence[int]:
-    """Each owner once, in falling order of the area that belongs to it."""
-    ids, index = np.unique(owner, return_inverse=True)
-    return [int(ids[i]) for i in np.argsort(-np.bincount(index, area, ids.size), kind="stable")]
 
 
 def _diameter(area: AnyArray) -> AnyArray:
@@ -157,7 +179,8 @@ def _diameter(area: AnyArray) -> AnyArray:
 
 
 def _place(pieces: Pieces, piece: int, raw: LabelImage | None) -> str:
-    return _name(*pieces.first(piece), raw)
+    row, column = pieces.pixels(piece)[0]
+    return _name(int(row), int(column), raw)
 
 
 def _name(row: int, column: int, raw: LabelImage | None) -> str:
@@ -166,9 +189,9 @@ def _name(row: int, column: int, raw: LabelImage | None) -> str:
     return place if raw is None or raw[row, column] == 0 else f"id {raw[row, column]} at {place}"
 
 
-def _areas(pieces: Pieces, chosen: Sequence[int]) -> str:
-    sizes = sorted((int(pieces.area[piece]) for piece in chosen), reverse=True)
-    return ", ".join(f"{size:,}" for size in sizes[:-1]) + (" and " if sizes[1:] else "") + f"{sizes[-1]:,}"
+def _areas(pieces: Pieces, main: int, others: dict[int, list[int]]) -> str:
+    sizes = [f"{pieces.area[piece]:,}" for piece in (main, *others[main])]
+    return ", ".join(sizes[:-1]) + f" and {sizes[-1]}"
 
 
 def _count(number: int, what: str) -> str:

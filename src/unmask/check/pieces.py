@@ -1,14 +1,15 @@
 """Connected pieces of the objects of a label image, and the holes in them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Int
 from scipy import ndimage
 from skimage.measure import label
 
-from unmask.arrays import AnyArray, LabelImage
-from unmask.geometry.labels import areas
+from unmask.arrays import AnyArray, LabelImage, MaskImage
+from unmask.geometry.labels import areas, outlines
 
 __all__ = ["Holes", "Pieces", "find_holes", "find_pieces"]
 
@@ -33,10 +34,18 @@ class Pieces:
     at_edge: Bool[np.ndarray, " k"]
     main: Bool[np.ndarray, " k"]
 
-    def first(self, piece: int) -> tuple[int, int]:
-        """Row and column of the first pixel of a piece in raster order; `piece` is an index from 0."""
-        row, column = divmod(int((self.labels.ravel() == piece + 1).argmax()), self.labels.shape[1])
-        return row, column
+    @cached_property
+    def boxes(self) -> list[tuple[slice, slice]]:
+        """(k,) rows and columns of each piece."""
+        return ndimage.find_objects(self.labels)
+
+    def mask(self, piece: int) -> MaskImage:
+        """(h, w) bool, the pixels of one piece in its box; `piece` is an index from 0."""
+        return self.labels[self.boxes[piece]] == piece + 1
+
+    def pixels(self, piece: int) -> Int[np.ndarray, "p 2"]:
+        """Row and column of each pixel of one piece, in raster order."""
+        return np.argwhere(self.mask(piece)) + [place.start for place in self.boxes[piece]]
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ def _beside(empty: LabelImage, objects: LabelImage, enclosed: AnyArray) -> tuple
     Returns:
         (p,) regions, rising; (p,) objects; (p, 2) row and column.
     """
-    rows, columns = np.nonzero(enclosed[empty])
+    rows, columns = np.nonzero(enclosed[empty] & outlines(empty))
     steps = ((-1, 0), (0, -1), (0, 1), (1, 0))  # never out of the image: enclosed regions do not touch its edge
     owner = np.stack([objects[rows + y, columns + x] for y, x in steps])
     step, pixel = np.nonzero(owner)

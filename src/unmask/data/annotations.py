@@ -1,8 +1,8 @@
 """Annotations: objects given by outlines or run lengths, and the label images that they become.
 
 Coordinates are COCO's: x to the right, y down, 0 at the left and upper edge of the image, so that the first pixel lies
-between 0 and 1. Polygons are filled by pycocotools, so that masks are those that COCO's scores are defined on, and rings
-as ImageJ and QuPath fill them; the part outside the image is cut off.
+between 0 and 1. Polygons are filled by pycocotools, so that masks are those that COCO's scores are defined on, and
+rings as ImageJ and QuPath fill them; the part outside the image is cut off.
 """
 
 from collections.abc import Sequence
@@ -55,8 +55,8 @@ class Rings:
     """An object with holes, as ImageJ and QuPath draw it.
 
     Attributes:
-        pieces: each with its outlines, in finite numbers. A pixel belongs to a piece where its centre lies within an odd
-            number of them: an outline within another is that of a hole.
+        pieces: each with its outlines, in finite numbers. A pixel belongs to a piece where its centre lies within an
+            odd number of them: an outline within another is that of a hole.
     """
 
     pieces: tuple[Polygons, ...]

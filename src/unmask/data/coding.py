@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from unmask.arrays import AnyArray, LabelImage, MaskImage
 from unmask.data.annotations import LabelLayers
 from unmask.data.colours import spelled
-from unmask.data.evidence import Kind
+from unmask.data.evidence import Kind, listed
 from unmask.data.options import OUTSIDE
 from unmask.errors import DataError, MaskError
 from unmask.geometry.labels import components, relabel
@@ -62,6 +61,8 @@ class Coding:
 
         They are 1, 2, ... where those are colours, or 0 is one of them.
         """
+        if self.kind == "objects":
+            return replace(self, ignored=(), background=(0,), colours=False, outside=False)
         return self if self.writable else self.numbered(self.class_names)
 
     def numbered(self, names: Sequence[str]) -> "Coding":
@@ -70,9 +71,8 @@ class Coding:
         # No mask has the values of classes that are not among the names.
         values = tuple(place.get(name, -1 - index) for index, name in enumerate(self.class_names))
         ignored = tuple(value for value in place.values() if value not in values)
-        return replace(
-            self, values=values, names=self.class_names, ignored=ignored, background=(0,), colours=False, outside=False
-        )
+        decision = f"Label images hold classes: {listed(list(place), list(place.values()), colours=False)}."
+        return Coding(self.kind, values, decision, self.class_names, ignored)
 
     @property
     def writable(self) -> bool:
@@ -129,12 +129,3 @@ def interpret(mask: AnyArray, coding: Coding, file: Path) -> LabelLayers:
 def _one_class(objects: LabelImage) -> AnyArray:
     """(n + 1,) uint8: class 1 for each of n objects."""
     return (np.arange(int(objects.max()) + 1) > 0).astype(np.uint8)
-
-
-def __getattr__(name: str) -> Any:
-    """`decide` lives in deciding.py; importers that still look here are served until they are changed."""
-    if name == "decide":
-        from unmask.data.deciding import decide
-
-        return decide
-    raise AttributeError(name)

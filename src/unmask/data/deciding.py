@@ -63,7 +63,7 @@ def decide(
     decision = coding.decision + _remarks(coding, masks, palette, options)
     ignored = tuple(dict.fromkeys((*masks.ignored, *coding.ignored)))
     outside = options.ignore == OUTSIDE
-    return replace(coding, decision=decision, ignored=ignored, colours=masks.colours, outside=outside)
+    return replace(coding, decision=decision, ignored=ignored, outside=outside)
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _objects(masks: _Masks, guess: Guess, palette: Palette | None, options: Read
         decision = (
             f"{guess.seen}: read as label images{guess.doubt}, one object {one}. If they are classes, say --classes."
         )
-    return Coding("objects", (), decision, names, background=background, sure=guess.sure)
+    return Coding("objects", (), decision, names, (), background, masks.colours, sure=guess.sure)
 
 
 def _classes(masks: _Masks, guess: Guess, options: ReadOptions) -> Coding:
@@ -192,7 +192,8 @@ def _classes(masks: _Masks, guess: Guess, options: ReadOptions) -> Coding:
     names = tuple(legend.names[value] for value in values) if legend.source else ()
     background = tuple(value for value in legend.background if value not in masks.ignored)
     ignored = (*masks.ignored, *legend.unknown)
-    coding = Coding(options.kind or guess.kind, values, "", names, ignored, background, sure=guess.sure)
+    kind = options.kind or guess.kind
+    coding = Coding(kind, values, "", names, ignored, background, masks.colours, sure=guess.sure)
     named = listed(coding.class_names, values, masks.colours)
     if options.kind:
         by = f", by the names in {legend.source}" if legend.source else ""
@@ -234,13 +235,14 @@ def _remarks(coding: Coding, masks: _Masks, palette: Palette | None, options: Re
     ignored = [masks.spelled(value) for value in dict.fromkeys((*masks.ignored, *coding.ignored)) if value in seen]
     if ignored:
         remarks.append(f"{' and '.join(ignored)} {'is' if len(ignored) == 1 else 'are'} ignored.")
-    if coding.kind == "objects" and palette and not palette.only:
-        remarks.append(f"{palette.file.name} names classes, and is not used.")
-    elif palette and masks.legend.source and (never := len(masks.legend.names.keys() - set(coding.values))):
-        verb = "class never occurs and is" if never == 1 else "classes never occur and are"
-        remarks.append(f"{never} {verb} dropped.")
+    never = len(masks.legend.names.keys() - seen)
+    if palette and coding.kind == "objects":
+        remarks += [] if palette.only else [f"{palette.file.name} names classes, and is not used."]
     elif palette and not masks.legend.source:
         remarks.append(f"{palette.file.name} gives no colours, and is not used.")
+    elif palette and never:
+        verb = "class never occurs and is" if never == 1 else "classes never occur and are"
+        remarks.append(f"{never} {verb} dropped.")
     if masks.values and 0 not in seen and not masks.legend.source:
         remarks.append(f"No pixel is {spelled(0, masks.colours)}, which unmask takes as background.")
     if options.ignore == OUTSIDE:

@@ -75,5 +75,6 @@ def counted_values(count: int, colours: bool) -> str:
 
 def listed(names: Sequence[str], values: Sequence[int], colours: bool) -> str:
     """Classes with their values: class_1 = 32, class_2 = 64; of many the first three and the last."""
-    named = [f"{name} = {spelled(value, colours)}" for name, value in zip(names, values, strict=True)]
+    codes = [spelled(value, colours) for value in values]
+    named = [code if name == code else f"{name} = {code}" for name, code in zip(names, codes, strict=True)]
     return ", ".join(named if len(named) <= 9 else [*named[:3], "...", named[-1]])

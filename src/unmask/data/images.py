@@ -241,4 +241,4 @@ def _finite(path: Path, image: AnyArray) -> None:
             f"has {len(wrong)} {'value that is' if len(wrong) == 1 else 'values that are'} not finite, first {first}"
         )
         remedy = "replace them, in Python with numpy.nan_to_num(image), and save it again"
-        raise UnreadableFile(problem, file=path, remedy=remedy)
+        raise UnreadableFile(problem, file=path, remedy=remedy, code="not-finite")

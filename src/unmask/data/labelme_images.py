@@ -51,11 +51,12 @@ def image_of(file: Path, written: str, inside: str, index: ImageIndex) -> Path:
         PairingError: there is none; several could be meant; the two names are of different images side by side.
     """
     written = written.replace("\\", "/")
+    same_name = index.by_name.get(written.rsplit("/", 1)[-1].lower(), [])
     exact = os.path.normpath(file.parent / written)
     if Path(exact).suffix.lower() in SUFFIXES and os.path.isfile(exact):
-        named: Path | None = Path(exact)
+        named: Path | None = next((one for one in same_name if os.path.normpath(one) == exact), Path(exact))
     else:
-        named = _nearest(file, index.by_name.get(written.rsplit("/", 1)[-1].lower(), []))
+        named = _nearest(file, same_name)
     of_name = index.by_stem.get(stem(file).lower(), [])
     path = named or _nearest(file, of_name)
     if path is None:

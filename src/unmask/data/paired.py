@@ -110,7 +110,7 @@ def _lone(part: Part, root: Path, options: ReadOptions) -> str:
     """Reports a folder of images without masks, or masks without images; a remark where that is as it should be."""
     place = part.folder.relative_to(root).as_posix()
     if part.split == "test" and part.images:
-        return f"{place}/ has no masks; its {counted(len(part.images), "image")} are left out."
+        return f"{place}/ has no masks: left out, {counted(len(part.images), 'image')}."
     there, missing = ("image", "masks") if part.images else ("mask", "images")
     count = counted(len(part.images or part.masks), there)
     problem = f"holds {count}, and there are no {missing} for {place}/"

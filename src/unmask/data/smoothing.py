@@ -36,13 +36,10 @@ def values_between(mask: AnyArray, values: AnyArray, several: AnyArray, lossy: b
         return values[:0], 0
     between = (mask > 0) & (mask < values[-1])
     thin = between & ~_solid(mask)
-    slope = (
-        thin
-        & (ndimage.minimum_filter(mask, footprint=CROSS) < mask)
-        & (ndimage.maximum_filter(mask, footprint=CROSS) > mask)
-    )
-    lines = 2 * thin.sum() > between.sum() and (several[:-1].mean() > 0.5 or 2 * slope.sum() > thin.sum())
-    return (values[:-1], int(thin.sum())) if lines else (values[:0], 0)
+    lining = int(thin.sum())
+    if 2 * lining <= between.sum() or not (several[:-1].mean() > 0.5 or 2 * (thin & _slope(mask)).sum() > lining):
+        return values[:0], 0
+    return values[:-1], lining
 
 
 def colours_between(mask: Int32[np.ndarray, "h w"], lossy: bool) -> tuple[AnyArray, int]:
@@ -73,10 +70,15 @@ def _blurred(mask: Int32[np.ndarray, "h w"]) -> MaskImage:
     near = np.ones(mask.shape, np.bool_)
     for shift in (16, 8, 0):
         part = ((mask >> shift) & 255).astype(np.uint8)
-        lowest, highest = ndimage.minimum_filter(part, footprint=CROSS), ndimage.maximum_filter(part, footprint=CROSS)
-        slope |= (lowest < part) & (part < highest)
-        near &= highest - lowest <= NEAR
+        slope |= _slope(part)
+        near &= ndimage.maximum_filter(part, footprint=CROSS) - ndimage.minimum_filter(part, footprint=CROSS) <= NEAR
     return slope | near
+
+
+def _slope(mask: AnyArray) -> MaskImage:
+    """(h, w) bool, true between a lower and a higher neighbour."""
+    lower = ndimage.minimum_filter(mask, footprint=CROSS) < mask
+    return lower & (ndimage.maximum_filter(mask, footprint=CROSS) > mask)
 
 
 def _solid(mask: AnyArray) -> MaskImage:

@@ -19,11 +19,11 @@ import numpy as np
 import tifffile
 
 from unmask.arrays import AnyArray
-from unmask.data.codestream import COMPRESSIONS, HEAD, declared_size
 from unmask.data.header import Header
 from unmask.data.ome_xml import check_declared, is_set, own_planes, with_companion
 from unmask.data.pixelsize import from_ome, from_resolution
-from unmask.data.reading import SMALL, check_chunk, check_header, check_memory, check_stored
+from unmask.data.reading import check_header, check_memory
+from unmask.data.tiff_pages import DAMAGED, check_series, check_size, whole_page
 from unmask.errors import UnreadableFile
 
 __all__ = ["read_tiff", "tiff_header"]
@@ -33,9 +33,7 @@ __all__ = ["read_tiff", "tiff_header"]
 EQUAL_SERIES = {"generic", "imagej", "ome", "shaped", "uniform"}
 ALPHA = {1, 2}  # ExtraSamples: associated and unassociated alpha
 RGB = 2  # PhotometricInterpretation
-BOUNDED = {1, 5, 7, 8, 32773, 32946}  # Compression: none, LZW, JPEG, deflate, PackBits, deflate
 UNITS = {2: "inch", 3: "cm"}  # ResolutionUnit
-DAMAGED = "copy or export it again; if other programs can open it, open it in Fiji and save it as TIFF"
 
 
 def tiff_header(path: Path) -> Header:
@@ -155,7 +153,7 @@ def _pages(series: tifffile.TiffPageSeries) -> int:
 def _header(path: Path, tif: tifffile.TiffFile, series: list[tifffile.TiffPageSeries]) -> Header:
     keyframe = series[0].keyframe
     rows, columns, samples = _size(series[0])
-    _check_size(path, keyframe)
+    check_size(path, keyframe)
     colour = keyframe.photometric == RGB and "C" not in series[0].axes
     header = Header(
         path=path,
@@ -201,23 +199,16 @@ def _plane(path: Path, series: tifffile.TiffPageSeries, index: int) -> AnyArray:
         and len(series.pages) == math.prod(series.shape[:lead])
     )
     if not paged:
-        _all_there(path, series)
+        check_series(path, series)
         return np.array(_by_plane(series.asarray(out="memmap"), series.axes)[index])
     numbers = np.arange(len(series.pages)).reshape(*series.shape[:lead], 1, 1)
     channels = _by_plane(numbers, series.axes[:lead] + "YX")[index].ravel()  # the pages of this image
-    pages = [_whole(path, series.pages[int(number)]) for number in channels]
+    pages = [whole_page(path, series.pages[int(number)]) for number in channels]
     odd = next((page.shape for page in pages if page.shape != series.keyframe.shape), None)
     if odd is not None:
         problem = f"holds a page of {odd} among pages of {series.keyframe.shape}"
         raise UnreadableFile(problem, file=path, remedy=DAMAGED)
     return np.array(_by_plane(np.stack([page.asarray() for page in pages]), "C" + inside)[0])
-
-
-def _all_there(path: Path, series: tifffile.TiffPageSeries) -> None:
-    for page in series.pages:
-        _whole(path, page)
-    if series.dataoffset is not None and series.dataoffset + series.nbytes > path.stat().st_size:
-        raise UnreadableFile("is truncated: pixel data are missing", file=path, remedy=DAMAGED)
 
 
 def _by_plane(array: AnyArray, axes: str) -> AnyArray:
@@ -227,45 +218,3 @@ def _by_plane(array: AnyArray, axes: str) -> AnyArray:
     trailing = sum(a in "CS" for a in axes)
     rows, columns = array.shape[array.ndim - trailing - 2 : array.ndim - trailing]
     return array.reshape(-1, rows, columns, math.prod(array.shape[array.ndim - trailing :]))
-
-
-def _whole(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame | None) -> tifffile.TiffPage | tifffile.TiffFrame:
-    """The page, or an error where its data are missing or end beyond the file: tifffile would put zeros there."""
-    missing = UnreadableFile("is truncated: pixel data are missing", file=path, remedy=DAMAGED)
-    if page is None:
-        raise missing
-    length = path.stat().st_size
-    segments = list(zip(page.dataoffsets, page.databytecounts, strict=False))
-    if any(count == 0 or offset + count > length for offset, count in segments):
-        raise missing
-    if page.is_contiguous:
-        if page.dataoffsets[0] + page.nbytes > length:
-            raise missing
-    elif len(segments) < math.prod(page.chunked):
-        raise missing
-    _check_size(path, page)
-    _check_streams(path, page)
-    return page
-
-
-def _check_streams(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
-    """Refuses tiles and strips that declare a size of their own that is far from the one that the TIFF gives them."""
-    if page.keyframe is None or page.keyframe.compression not in COMPRESSIONS:
-        return
-    file = page.parent.filehandle
-    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
-        file.seek(offset)
-        size = declared_size(file.read(min(count, HEAD)))
-        if size and math.prod(size) > max(SMALL, 2 * math.prod(page.chunks)):
-            problem = f"is damaged: a tile declares {size[0]:,} x {size[1]:,} pixels in {count:,} bytes"
-            raise UnreadableFile(problem, file=path, remedy=DAMAGED)
-
-
-def _check_size(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
-    """Refuses a page larger than its data can be, and tiles larger than the memory."""
-    keyframe = page.keyframe
-    if keyframe is None or page.dtype is None:
-        raise UnreadableFile("holds pixels of an unknown kind", file=path, remedy=DAMAGED)
-    if keyframe.compression in BOUNDED:
-        check_stored(path, page.shape, keyframe.bitspersample, sum(page.databytecounts))
-    check_chunk(path, page.chunks, page.dtype)

@@ -7,10 +7,10 @@ VOC2012/ImageSets/Segmentation/train.txt                 also val.txt and test.t
 VOC2012/labels.txt                                       names of classes, where they are not VOC's
 
 Only images that have masks take part: of VOC 2012's 17,125 images 2,913 have. The boxes of Annotations/*.xml are not
-read: XML is looked into for a word, never parsed.
+read.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,23 +20,21 @@ import numpy as np
 from unmask.data.coding import Coding
 from unmask.data.dataset import Dataset
 from unmask.data.entry import Entry, MaskFile, ObjectsAndClasses
-from unmask.data.images import SUFFIXES, read_header
+from unmask.data.images import read_header
 from unmask.data.listing import holds_images, image_files, natural, stem
 from unmask.data.masked import Masked, masked_dataset
 from unmask.data.masks import MaskFacts, check_sizes
 from unmask.data.options import ReadOptions, attempt
+from unmask.data.voc_boxes import boxes_alone, boxes_in
 from unmask.data.voc_classes import VOID, classes_coding, objects_coding, palette_colour
-from unmask.errors import DataError, MaskError, PairingError, UnreadableFile
+from unmask.data.voc_lists import read_lists
+from unmask.errors import DataError, MaskError, PairingError
 
 __all__ = ["read_voc"]
 
 IMAGES = "JPEGImages"
 OBJECTS = ("SegmentationObject", "SegmentationObjectPNG")  # labelme's names where it also writes NumPy files
 CLASSES = ("SegmentationClass", "SegmentationClassPNG")
-LISTS = Path("ImageSets", "Segmentation")
-SPLITS = ("train", "val", "test")
-BOXES = b"<bndbox"
-LOOK = 2**16  # bytes of an XML file that are looked into
 
 
 def read_voc(root: Path, options: ReadOptions) -> Dataset | None:
@@ -57,9 +55,13 @@ def read_voc(root: Path, options: ReadOptions) -> Dataset | None:
     """
     home = None if root.is_file() else _home(root)
     if home is None:
+        if root.is_dir() and (boxes := boxes_alone(root)):
+            raise boxes
         return None
     objects, classes = _masks(home, OBJECTS), _masks(home, CLASSES)
     if not objects and not classes:
+        if any(home.glob("*.json")) or any(home.glob("[Aa]nnotations/*.json")):
+            return None  # labelme exports COCO files with JPEGImages/ beside
         raise _no_masks(home)
     _check_kind(home, objects, classes, options)
     if options.kind == "classes":
@@ -70,7 +72,7 @@ def read_voc(root: Path, options: ReadOptions) -> Dataset | None:
         return classes_coding(home, facts, options, objects=both) if classes else objects_coding(facts, options)
 
     images = _by_name(image_files(home / IMAGES))
-    splits, remark = _splits(home, {**objects, **classes}, options)
+    splits, remark = read_lists(home, {**objects, **classes}, options)
     items = _items(images, [kind for kind in (objects, classes) if kind], splits, options)
     most = len(items) < len(images)
     how = f"those with masks of the {len(images):,} in {IMAGES}/, paired by name" if most else "paired by name"
@@ -113,20 +115,10 @@ def _by_name(files: Sequence[Path]) -> dict[str, Path]:
 
 
 def _no_masks(home: Path) -> DataError:
-    boxes = next((file for file in sorted(home.glob("Annotations/*.xml")) if BOXES in _start(file)), None)
-    if boxes:
-        remedy = "annotate outlines, or make them of the boxes with a segmentation tool"
-        return MaskError("holds boxes without outlines", file=boxes.parent, remedy=remedy)
+    if boxes := boxes_in(home / "Annotations"):
+        return boxes
     remedy = f"put masks into {OBJECTS[0]}/ (ids of objects) or {CLASSES[0]}/ (classes)"
     return PairingError(f"has {IMAGES}/ and no masks", file=home, remedy=remedy)
-
-
-def _start(file: Path) -> bytes:
-    try:
-        with open(file, "rb") as stream:
-            return stream.read(LOOK)
-    except OSError as error:
-        raise UnreadableFile(f"cannot be opened ({error.strerror})", file=file, remedy="give a readable file") from None
 
 
 def _check_kind(home: Path, objects: dict[str, Path], classes: dict[str, Path], options: ReadOptions) -> None:
@@ -179,30 +171,3 @@ def _in_colours(entry: Entry) -> Entry:
     if isinstance(entry.source, ObjectsAndClasses) and entry.source.unknown is not None:
         return replace(entry, source=replace(entry.source, unknown=palette_colour(entry.source.unknown)))
     return entry
-
-
-def _splits(home: Path, names: Collection[str], options: ReadOptions) -> tuple[dict[str, str], str]:
-    """The split of each image by the lists in ImageSets/, and a sentence where they do not name all."""
-    splits: dict[str, str] = {}
-    files = [file for split in SPLITS if (file := home / LISTS / f"{split}.txt").is_file()]
-    for file in files:
-        for name in _listed(file):
-            if splits.setdefault(name, file.stem) != file.stem:
-                problem = f"names {name}, which {splits[name]}.txt names too"
-                options.report(DataError(problem, file=file, remedy="take it out of one of the two", code="leak"))
-    missing = sorted(set(names) - set(splits))
-    if not files or not missing:
-        return splits, ""
-    lists = " and ".join(file.name for file in files)
-    are = f"{len(missing):,} of them ({missing[0]}{' ...' if len(missing) > 1 else ''})"
-    return splits, f"{lists} in {LISTS.as_posix()}/ do not name {are}, and are not used."
-
-
-def _listed(file: Path) -> list[str]:
-    """Names of images that a list has, one a line; some tools write their extension, or a path before."""
-    try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableFile(f"is not text ({error})", file=file, remedy="save it as UTF-8") from None
-    paths = [Path(line.split()[0].replace("\\", "/")) for line in lines if line.strip()]
-    return [stem(path) if path.suffix.lower() in SUFFIXES else path.name for path in paths]
