@@ -299,7 +299,7 @@ def test_real_coco(shared_data: Path) -> None:
     assert (len(dataset), dataset.channels, len(dataset.class_names)) == (53, 3, 61)
     assert (len(dataset.names("train")), len(dataset.names("val"))) == (26, 27)
     assert dataset.decision.startswith("2 COCO files hold 352 objects of 61 classes.")
-    assert "3 crowds" in dataset.decision
+    assert "3 regions are ignored" in dataset.decision
     listed = json.loads((shared_data / "coco" / "instances_val2017.json").read_text())
     names = {one["id"]: one["name"] for one in listed["categories"]}
     for image in listed["images"]:

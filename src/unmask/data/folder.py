@@ -12,7 +12,7 @@ from unmask.data.dataset import Dataset, Entry
 from unmask.data.entry import together
 from unmask.data.header import Header
 from unmask.data.label_folder import LabelFolder, read_label_folder
-from unmask.data.layouts import LAYOUTS, read_layout
+from unmask.data.layouts import LAYOUTS, listed_images, read_layout
 from unmask.data.listing import (
     existing_data,
     find_folder,
@@ -79,6 +79,8 @@ def read_images(paths: Sequence[str | Path], channels: int | None = None) -> Dat
     """
     # Absolute, not resolved: a link's own name is the image's name.
     given = [Path(os.path.abspath(path)) for path in paths]
+    if len(given) == 1 and not is_image_file(given[0]) and (listed := listed_images(existing_data(given[0]))):
+        return replace(listed, channels=channels or listed.channels)
     images = _listed(given)
     left_out = [file for file in masks_beside([files[0] for files in images.values()]) if file not in given]
     images = {name: files for name, files in images.items() if files[0] not in left_out}

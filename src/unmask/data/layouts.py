@@ -22,9 +22,10 @@ from unmask.data.stacks import read_stacks
 from unmask.data.table import read_table
 from unmask.data.voc import read_voc
 from unmask.data.yolo import read_yolo
+from unmask.data.zarr_labels import read_zarr_labels
 from unmask.errors import DataError
 
-__all__ = ["LAYOUTS", "Layout", "read_layout"]
+__all__ = ["LAYOUTS", "Layout", "listed_images", "read_layout"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ LAYOUTS: tuple[Layout, ...] = (
     ),
     Layout("voc", "JPEGImages/ with SegmentationObject/, SegmentationClass/ or both (Pascal VOC)", read_voc),
     Layout("yolo", "images/a.jpg with labels/a.txt, outlines in fractions of the image's size (YOLO)", read_yolo),
+    Layout("omezarr", "a.zarr with label images in it (OME-Zarr)", read_zarr_labels),
     Layout("stacks", "two multi-page TIFFs: train-volume.tif with train-labels.tif", read_stacks),
     Layout("pairs", "images/a.tif with masks/a.tif, or a.tif with a_mask.tif", read_paired),
     Layout("coco", "COCO files (JSON: images, annotations, categories)", read_annotated),
@@ -60,6 +62,20 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("geojson", "a.tif with a.geojson of QuPath, or images/a.tif with annotations/a.geojson", read_geojson),
     Layout("rois", "a.tif with a.roi, a.zip or a_rois.zip of ImageJ, or images/a.tif with rois/a.zip", read_rois),
 )
+
+
+def listed_images(root: Path) -> Dataset | None:
+    """The images of a data set whose layout says which files are images; None where any image file in it is one.
+
+    Raises:
+        DataError: as the layout's reader.
+    """
+    names = [layout.name for layout in LAYOUTS]
+    for layout in LAYOUTS[: names.index("pairs")]:
+        if dataset := layout.read(root, ReadOptions()):
+            entries = tuple(replace(entry, source=None) for entry in dataset.entries)
+            return replace(dataset, entries=entries, coding=None, layout=layout.name)
+    return None
 
 
 def read_layout(root: Path, options: ReadOptions) -> Dataset | None:

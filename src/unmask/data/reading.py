@@ -63,7 +63,8 @@ def check_header(header: Header) -> Header:
         UnreadableFile: no pixel, or a million images and more.
     """
     if not (header.pages and math.prod(header.size) and header.samples):
-        problem = f"holds no pixel ({header.pages} images of {_shape(header)})"
+        images = "1 image" if header.pages == 1 else f"{header.pages} images"
+        problem = f"holds no pixel ({images} of {_shape(header)})"
         raise UnreadableFile(problem, file=header.path, remedy=AGAIN)
     if header.pages > MOST_PAGES:
         problem = f"holds {header.pages:,} images by its header, more than {MOST_PAGES:,}"
@@ -131,7 +132,8 @@ def _words(error: Exception) -> str:
 
 def _shape(header: Header) -> str:
     rows, columns = header.size
-    return f"{rows:,} x {columns:,} pixels of {header.samples} {header.dtype}"
+    channels = "" if header.samples == 1 else f" in {header.samples} channels"
+    return f"{rows:,} x {columns:,} {header.dtype} pixels{channels}"
 
 
 def _too_large(path: Path, what: str) -> UnreadableFile:

@@ -22,6 +22,7 @@ __all__ = ["IMAGES", "MASKS", "Part", "find_parts"]
 
 IMAGES = ("images", "image")
 MASKS = ("masks", "mask", "labels", "label")
+CLASSES = ("classes",)  # class maps, where there is no folder of these names
 BESIDE = r"[ _.-]?(?:masks?|labels?|annot(?:ations?)?)"  # after the name of a folder of images
 DEPTH = 3  # folders below images/
 
@@ -59,7 +60,7 @@ def find_parts(root: Path) -> list[Part]:
 
 def _here(root: Path) -> list[Part]:
     """Parts in images/ and masks/, or side by side."""
-    images, masks = find_folder(root, IMAGES), find_folder(root, MASKS)
+    images, masks = find_folder(root, IMAGES), find_folder(root, MASKS) or find_folder(root, CLASSES)
     if images and masks:
         return _mirrored(images, masks)
     if images or masks or not holds_images(root):

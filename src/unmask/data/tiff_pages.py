@@ -1,4 +1,4 @@
-"""Whether a page of a TIFF is all there, and no larger than its data can be: tifffile reads zeros where data are missing."""
+"""Whether a page of a TIFF is all there and can be as large as it says; tifffile fills gaps with zeros."""
 
 import math
 from pathlib import Path
@@ -15,11 +15,15 @@ __all__ = ["DAMAGED", "check_series", "check_size", "whole_page"]
 BOUNDED = {1, 5, 7, 8, 32773, 32946}  # Compression: none, LZW, JPEG, deflate, PackBits, deflate
 DAMAGED = "copy or export it again; if other programs can open it, open it in Fiji and save it as TIFF"
 
+Page: TypeAlias = tifffile.TiffPage | tifffile.TiffFrame
 
-def whole_page(
-    path: Path, page: tifffile.TiffPage | tifffile.TiffFrame | None
-) -> tifffile.TiffPage | tifffile.TiffFrame:
-    """The page, or an error where its data are missing or end beyond the file: tifffile would put zeros there."""
+
+def whole_page(path: Path, page: Page | None) -> Page:
+    """The page, if all of its data are there and can be what it says.
+
+    Raises:
+        UnreadableFile: data are missing or end beyond the file; a size that they cannot have.
+    """
     missing = UnreadableFile("is truncated: pixel data are missing", file=path, remedy=DAMAGED)
     if page is None:
         raise missing
@@ -38,14 +42,19 @@ def whole_page(
 
 
 def check_series(path: Path, series: tifffile.TiffPageSeries) -> None:
+    """Refuses a series of which a page is not whole; errors as `whole_page`."""
     for page in series.pages:
         whole_page(path, page)
     if series.dataoffset is not None and series.dataoffset + series.nbytes > path.stat().st_size:
         raise UnreadableFile("is truncated: pixel data are missing", file=path, remedy=DAMAGED)
 
 
-def check_size(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
-    """Refuses a page larger than its data can be, and tiles larger than the memory."""
+def check_size(path: Path, page: Page) -> None:
+    """Refuses a page by what its tags say.
+
+    Raises:
+        UnreadableFile: larger than its data can be; tiles larger than the memory; pixels of no known type.
+    """
     keyframe = page.keyframe
     if keyframe is None or page.dtype is None:
         raise UnreadableFile("holds pixels of an unknown kind", file=path, remedy=DAMAGED)
@@ -54,7 +63,7 @@ def check_size(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame) -> None
     check_chunk(path, page.chunks, page.dtype)
 
 
-def _check_streams(path: Path, page: tifffile.TiffPage | tifffile.TiffFrame) -> None:
+def _check_streams(path: Path, page: Page) -> None:
     """Refuses tiles and strips that declare a size of their own that is far from the one that the TIFF gives them."""
     if page.keyframe is None or page.keyframe.compression not in COMPRESSIONS:
         return
