@@ -77,9 +77,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def little_memory() -> Iterator[None]:
+def small_machine() -> Iterator[None]:
+    """Little memory and little patience, so that what is allowed is done soon."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=FREE))
+        patch.setattr("unmask.data.omezarr.MOST_CHUNKS", 1_000)
         yield
 
 

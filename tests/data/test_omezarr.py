@@ -433,6 +433,21 @@ def test_an_image_without_stored_chunks_may_be_huge(tmp_path: Path) -> None:
         read_header(path)
 
 
+def test_an_image_in_a_million_chunks_is_refused(tmp_path: Path) -> None:
+    path = raw(tmp_path / "a.zarr", noise(4, 4), axes_of("yx"), [1.0, 1.0])
+    file = path / "s0" / "zarr.json"
+    content = json.loads(file.read_text())
+    content["shape"] = [1_000, 1_000]
+    content["chunk_grid"]["configuration"]["chunk_shape"] = [1, 1]
+    file.write_text(json.dumps(content))
+    assert not open_level(path).window(0, slice(990, 995), slice(0, 3)).any()
+    message = (
+        r"a\.zarr: has 1,000,000 chunks an image, more than 200,000, .*\. Write it again in chunks of 1,024 x 1,024"
+    )
+    with pytest.raises(UnreadableFile, match=message):
+        read_image(path)
+
+
 @both_versions
 def test_writing_is_all_or_nothing(
     tmp_path: Path, version: Literal["0.4", "0.5"], monkeypatch: pytest.MonkeyPatch

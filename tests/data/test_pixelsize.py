@@ -7,6 +7,7 @@ import tifffile
 from PIL import Image
 
 from unmask.data.images import read_header
+from unmask.data.pixelsize import from_dpi, from_ome
 
 IMAGE = np.zeros((4, 5), np.uint8)
 
@@ -58,3 +59,16 @@ def test_png_and_bmp(
     Image.fromarray(IMAGE).save(tmp_path / f"a.{suffix}", **({} if dpi is None else {"dpi": dpi}))
     got = read_header(tmp_path / f"a.{suffix}").pixel_size
     assert got == (None if size is None else pytest.approx(size, rel=1e-4))
+
+
+@pytest.mark.parametrize("value", ["much", "", "nan", "inf", "-1"])
+def test_an_ome_length_that_is_none_is_no_pixel_size(value: str) -> None:
+    xml = f'<OME xmlns="a"><Image><Pixels PhysicalSizeX="0.5" PhysicalSizeY="{value}"/></Image></OME>'
+    assert from_ome(xml) is None
+    assert from_ome(xml.replace(f'"{value}"', '"0.25"')) == (0.25, 0.5)
+
+
+@pytest.mark.parametrize("dpi", [(float("nan"), 200.0), (float("inf"), 200.0), (0.0, 0.0), (-200.0, 200.0)])
+def test_a_resolution_that_is_none_is_no_pixel_size(dpi: tuple[float, float]) -> None:
+    assert from_dpi(dpi) is None
+    assert from_dpi((200.0, 100.0)) == (254.0, 127.0)

@@ -64,7 +64,9 @@ def channel_files(
         groups = _groups(files, pattern)
         sure = pattern is NUMBERED or (_alike(groups) and _all(files, groups))
         if sure and any(has_mask(image) for image in groups):
-            return _complete(groups, files, report)
+            counts = Counter(ending for parts in groups.values() for ending in parts)
+            most = [ending for ending, count in counts.items() if 2 * count >= len(groups)]
+            return _complete(groups, files, most or list(counts), report)
     return None
 
 
@@ -88,7 +90,7 @@ def channel_files_of(files: Sequence[Path], count: int) -> ChannelFiles | None:
             continue
         endings = {ending for parts in groups.values() for ending in parts}
         if len(endings) == count:
-            return _complete(groups, files, _refuse)
+            return _complete(groups, files, list(endings), _refuse)
         if not all(re.fullmatch(r"\d{4}", ending) for ending in endings):  # those may be frames
             shown = ", ".join(sorted(endings))
             problem = f"is one of {len(endings)} files of an image ({shown}), and the model wants {count} channels"
@@ -127,11 +129,11 @@ def _all(files: Sequence[Path], groups: Groups) -> bool:
     return sum(map(len, groups.values())) == len(files)
 
 
-def _complete(groups: Groups, files: Sequence[Path], report: Callable[[PairingError], None]) -> ChannelFiles:
-    """The images that have all channels that most have; others are reported, and so are files of no image."""
-    counts = Counter(ending for parts in groups.values() for ending in parts)
-    most = [ending for ending, count in counts.items() if 2 * count > len(groups)]
-    endings = tuple(sorted(most or counts, key=lambda ending: natural(Path(ending))))
+def _complete(
+    groups: Groups, files: Sequence[Path], wanted: Sequence[str], report: Callable[[PairingError], None]
+) -> ChannelFiles:
+    """The images that have just the channels wanted; others are reported, and so are files of no image."""
+    endings = tuple(sorted(wanted, key=lambda ending: natural(Path(ending))))
     listed = f"channels {', '.join(endings)}"
     for image, parts in groups.items():
         if missing := [ending for ending in endings if ending not in parts]:

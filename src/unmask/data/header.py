@@ -16,7 +16,7 @@ class Header:
 
     Attributes:
         path: the file.
-        pages: how many images it holds; more than one in a multi-page TIFF.
+        pages: how many images it holds; more than one in a multi-page TIFF or an OME-Zarr stack.
         size: rows and columns, in pixels.
         samples: values a pixel.
         colour: the first three samples are red, green and blue (or, with one sample and alpha, grey).

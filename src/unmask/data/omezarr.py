@@ -23,6 +23,8 @@ from unmask.errors import UnreadableFile
 
 __all__ = ["ZarrLevel", "labels_of", "omezarr_header", "open_level", "read_omezarr"]
 
+MOST_CHUNKS = 200_000  # of one image; each takes a third of a millisecond, stored or not
+
 
 @dataclass(frozen=True)
 class ZarrLevel:
@@ -163,7 +165,18 @@ def read_omezarr(path: Path, page: int | None = None) -> tuple[Header, list[AnyA
     header = _header(level)
     wanted = range(header.pages) if page is None else (page,)
     check_memory(header, len(wanted))
+    _check_chunks(level)
     return header, [level.window(index, slice(None), slice(None)) for index in wanted]
+
+
+def _check_chunks(level: ZarrLevel) -> None:
+    """Refuses an image in so many chunks that reading it would seem to hang."""
+    parts = zip(level.axes, level.array.shape, level.array.chunks, strict=True)
+    count = math.prod(-(-n // chunk) for axis, n, chunk in parts if axis in ("y", "x", "c"))
+    if count > MOST_CHUNKS:
+        problem = f"has {count:,} chunks an image, more than {MOST_CHUNKS:,}, which would take minutes to read"
+        remedy = "write it again in chunks of 1,024 x 1,024 pixels"
+        raise UnreadableFile(problem, file=level.path, remedy=remedy)
 
 
 def _is_inside(folder: Path, name: str) -> bool:

@@ -49,11 +49,10 @@ def from_resolution(per_unit: tuple[float, float], unit: str) -> tuple[float, fl
     scale = MICROMETRES.get(unit.lower())
     if scale is None or min(per_unit) <= 0:
         return None
-    size = (scale / per_unit[0], scale / per_unit[1])
-    dpi = 25_400.0 / size[1]
-    if any(abs(dpi - known) < 0.6 for known in SCREENS_AND_PRINTERS):
+    size = _sound(scale / per_unit[0], scale / per_unit[1])
+    if size is None or any(abs(25_400.0 / size[1] - dpi) < 0.6 for dpi in SCREENS_AND_PRINTERS):
         return None
-    return _sound(*size)
+    return size
 
 
 def from_dpi(dpi: tuple[float, float] | None) -> tuple[float, float] | None:

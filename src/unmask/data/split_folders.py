@@ -80,7 +80,7 @@ def _mirrored(images: Path, masks: Path) -> list[Part]:
     lone = set() if flat else {place for place in places if (images / place).is_dir() or (masks / place).is_dir()}
     return flat + [
         Part(images / place, _files(images / place), _files(masks / place), place, _split(place))
-        for place in sorted(shared | lone, key=natural)
+        for place in sorted(shared | lone, key=lambda place: [natural(Path(part)) for part in place.parts])
     ]
 
 
