@@ -141,6 +141,9 @@ def test_masks_with_values_that_are_not_named_are_reported(tmp_path: Path) -> No
     reported = []
     coding = decided(seen[2:], written, report=reported.append)
     assert (len(reported), coding.values) == (2, ())
+    reported = []
+    coding = decided([facts(colours=True), facts(BLUE, colours=True)], written, report=reported.append)
+    assert (len(reported), coding.kind, coding.values) == (1, "objects", ())  # one empty mask is left
 
 
 def test_smoothed_masks_are_reported_each() -> None:

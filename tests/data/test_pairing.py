@@ -4,7 +4,7 @@ import pytest
 
 from unmask.data.listing import natural, page_name, stem, unique_names
 from unmask.data.options import ReadOptions
-from unmask.data.pairing import masks_beside, pair
+from unmask.data.pairing import cellpose_only, has_mask, masks_beside, pair
 from unmask.errors import PairingError
 
 
@@ -33,6 +33,8 @@ def paired(images: list[str], masks: list[str]) -> list[tuple[str, str]]:
         (["A1.TIF", "B1.tif"], ["a1.png", "b1.png"]),
         (["t000.tif", "t001.tif"], ["man_seg000.tif", "man_seg001.tif"]),
         (["s2_t1.tif", "s2_t10.tif"], ["gt-02-01.tif", "gt-02-10.tif"]),
+        (["0001.png", "0016.png"], ["0001_L.png", "0016_L.png"]),  # CamVid
+        (["a.1.png", "a.2.png"], ["a.1.ground-truth.png", "a.2.ground-truth.png"]),
     ],
     ids=str,
 )
@@ -79,6 +81,9 @@ def test_names_that_belong_together(images: list[str], masks: list[str]) -> None
         ),
         (["a1.png", "b2.png"], ["x1.png", "x2.png"], "no mask has the name of an image"),  # numbers, but no one pattern
         (["a1.png", "a01.png"], ["x1.png", "x2.png"], "no mask has the name of an image"),  # two images of number 1
+        (["cell1.png"], ["cell10.png"], "no mask has the name of an image"),  # an ending begins after a gap
+        (["a.png", "b.png"], ["a_x.png", "b_y.png"], "no mask has the name of an image"),  # two endings
+        (["a.png", "b.png", "c.png"], ["a_L.png", "b_L.png"], r"c\.png: is an image without a mask\."),
     ],
     ids=str,
 )
@@ -87,10 +92,47 @@ def test_what_does_not_pair_is_an_error(images: list[str], masks: list[str], mes
         paired(images, masks)
 
 
+def test_every_problem_is_reported() -> None:
+    reported: list[PairingError] = []
+    images = files("images", "a.png", "a.tif", "b.png", "c.png")
+    found = pair(images, files("masks", "a.png", "a_mask.png", "b.png", "x.png", "y.png"), reported.append)
+    assert [(image.name, mask.name) for image, mask in found] == [("a.png", "a.png"), ("b.png", "b.png")]
+    assert [error.file and error.file.name for error in reported] == ["a.tif", "a_mask.png", "c.png", "x.png", "y.png"]
+    assert {error.code for error in reported} == {"unpaired"}
+
+
+def test_images_can_have_other_names_than_their_files() -> None:
+    images = files("images", "a_ch1.tif", "b_ch1.tif")
+    names = {image: image.name[0] for image in images}
+    found = pair(images, files("masks", "a.tif", "b_mask.tif"), ReadOptions().report, names)
+    assert [(image.name, mask.name) for image, mask in found] == [("a_ch1.tif", "a.tif"), ("b_ch1.tif", "b_mask.tif")]
+    with pytest.raises(PairingError, match=r"images/b_ch1\.tif: is an image without .* rename that to b\.tif"):
+        pair(images, files("masks", "a.tif", "bb.tif"), ReadOptions().report, names)
+
+
+def test_whether_an_image_has_a_mask() -> None:
+    known = has_mask(files("masks", "a.png", "b_mask.tif", "mask_7.png"))
+    names = ["a.tif", "b.tif", "img_7.tif", "b_mask.tif", "c.tif", "a_1.tif"]
+    assert [known(Path("images", name)) for name in names] == [True, True, True, True, False, False]
+
+
+def test_files_of_cellpose(tmp_path: Path) -> None:
+    assert cellpose_only(tmp_path) is None
+    for name in ("a10_seg.npy", "a9_seg.npy", "a9.png"):
+        (tmp_path / name).touch()
+    error = cellpose_only(tmp_path)
+    assert error is not None
+    assert "a9_seg.npy: holds masks as Python objects (pickle), which unmask never loads" in str(error)
+    assert str(error).endswith("In Cellpose, choose File > Save masks as PNG/tif, which writes a9_cp_masks.png.")
+
+
 def test_masks_beside_their_images() -> None:
     found = masks_beside(files("", "a.tif", "a_mask.png", "b_mask.tif", "b.tif", "c_seg.tif", "mask.tif"))
     assert [file.name for file in found] == ["a_mask.png", "b_mask.tif"]
     assert masks_beside([Path("x/a.tif"), Path("y/a_mask.tif")]) == []
+    found = masks_beside(files("", "a_ch1.tif", "a_ch2.tif", "a_mask.tif", "b_DAPI.tif", "b_GFP.tif", "b_mask.tif"))
+    assert [file.name for file in found] == ["a_mask.tif", "b_mask.tif"]
+    assert masks_beside(files("", "plate_A.tif", "plate_mask.tif")) == []
 
 
 def test_natural_order() -> None:

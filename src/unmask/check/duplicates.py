@@ -5,10 +5,10 @@ blurs away), evened out so that a few bright objects do not decide alone. It har
 scale and JPEG. They are nearly the same where that detail correlates by 0.92 or more in every part of the image that
 has detail, of 4 x 4 parts: frames of a time lapse and sections of a stack agree in some parts and not in others.
 
-Measured as the lowest correlation of a part. Copies of about 25 images of each set (DSB 2018, its bright-field images, a
-Cell Tracking Challenge time lapse, two EM stacks, balloon, COCO), dimmed to 0.4 of their brightness, scaled by 0.5, 0.73
-and 1.6, and as JPEG of quality 75 and 40: 0.944 and more. Neighbouring frames of the time lapse: 0.78 at most; sections
-of one embryo in DSB 2018: 0.76; neighbouring EM sections: 0.46; all other pairs less.
+Measured as the lowest correlation of a part. Copies of about 25 images of each set (DSB 2018, its bright-field images,
+a Cell Tracking Challenge time lapse, two EM stacks, balloon, COCO), dimmed to 0.4 of their brightness, scaled by 0.5,
+0.73 and 1.6, and as JPEG of quality 75 and 40: 0.944 and more. Neighbouring frames of the time lapse: 0.78 at most;
+sections of one embryo in DSB 2018: 0.76; neighbouring EM sections: 0.46; all other pairs less.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float16, Float32, Int
+from jaxtyping import Float16, Float32
 from PIL import Image
 from scipy import ndimage
 from scipy.sparse import coo_array
@@ -34,7 +34,6 @@ PARTS = 4  # along each side
 ALIKE = 0.92  # correlation of all parts
 CANDIDATE = 0.85  # correlation of the whole, which is cheap for all pairs
 SHAPE = 1.03  # sides of images that show the same have the same ratio, but for rounding
-RANKS = {"test": 0, "val": 1, "train": 2}  # of an image in two splits, the copy in the last one goes
 
 
 @dataclass(frozen=True)
@@ -75,27 +74,24 @@ def duplicate_sights(prints: Sequence[Fingerprint], splits: Mapping[str, str]) -
         splits: name to "train", "val" or "test"; empty where images are not split.
 
     Returns:
-        One Sight for each image that could be left out: "leak" where a copy is in another split, test before val before
-        train, else "duplicate". Of every group of copies one image has none.
+        One Sight for each image that is there again: "leak" where a copy is in another split, else "duplicate".
     """
     groups: dict[int, list[int]] = {}
-    for index, group in enumerate(_groups(prints)):
-        groups.setdefault(group, []).append(index)
-    ranks = [RANKS.get(splits.get(one.name, ""), len(RANKS)) for one in prints]
-    sights = []
-    for group in groups.values():
-        ordered = sorted(group, key=lambda index: ranks[index])
-        kept = prints[ordered[0]]
-        sights += [_sight(prints[index], kept, splits) for index in ordered[1:]]
-    return sights
+    for index, number in enumerate(_groups(prints)):
+        groups.setdefault(number, []).append(index)
+    copies = [[prints[index] for index in group] for group in groups.values() if len(group) > 1]
+    return [_sight(one, [other for other in group if other is not one], splits) for group in copies for one in group]
 
 
-def _sight(copy: Fingerprint, kept: Fingerprint, splits: Mapping[str, str]) -> Sight:
-    of, at = splits.get(copy.name, ""), splits.get(kept.name, "")
-    equal = "equal to" if copy.exact == kept.exact else "nearly equal to"
-    if of and at and of != at:
-        return Sight("leak", copy.name, copy.file, f"in {of}, {equal} {kept.file.name} in {at}")
-    return Sight("duplicate", copy.name, copy.file, f"{equal} {kept.file.name}")
+def _sight(one: Fingerprint, copies: Sequence[Fingerprint], splits: Mapping[str, str]) -> Sight:
+    """What to say of an image that has copies: of those in another split first, and of equal ones."""
+    split = splits.get(one.name)
+    elsewhere = [copy for copy in copies if split and splits.get(copy.name, split) != split]
+    copy = min(elsewhere or copies, key=lambda copy: copy.exact != one.exact)
+    equal = f"{'equal' if copy.exact == one.exact else 'nearly equal'} to {copy.name}"
+    if elsewhere:
+        return Sight("leak", one.name, one.file, f"in {split}, {equal} in {splits[copy.name]}")
+    return Sight("duplicate", one.name, one.file, equal)
 
 
 def _groups(prints: Sequence[Fingerprint]) -> Sequence[int]:

@@ -159,7 +159,7 @@ KINDS: dict[str, Kind] = {
         "warning",
         "objects are broken in pieces",
         "the network learns to break objects, and scores count the pieces as errors",
-        "join the pieces by hand; crumbs beside an object are removed by: " + FIX,
+        "join the pieces by hand, or give each an id of its own",
     ),
     "two-objects": Kind(
         "warning",
@@ -180,7 +180,7 @@ KINDS: dict[str, Kind] = {
         "objects have small holes",
         "the network learns that objects have holes",
         "fill them: " + FIX,
-        "filled, where smaller than a twentieth of the object",
+        "filled, where smaller than a twentieth of the object and of most other objects",
     ),
     "tiny": Kind(
         "warning",
@@ -244,8 +244,8 @@ KINDS: dict[str, Kind] = {
     ),
     "saturated": Kind(
         "warning",
-        "images are saturated: many pixels at the highest value",
-        "differences among the brightest objects are lost",
+        "images are saturated: much of their objects is at the highest value",
+        "differences within and among the brightest objects are lost, such as where two of them touch",
         "expose shorter, or export without stretching the contrast",
     ),
     "narrow": Kind(
@@ -259,16 +259,16 @@ KINDS: dict[str, Kind] = {
     "duplicate": Kind(
         "warning",
         "images are there twice, or nearly so",
-        "they count twice, and validation on a copy of a training image flatters",
+        "they count twice, and validating on a copy of a training image flatters",
         "keep one of each: " + FIX,
         "one of each kept, where they are equal",
     ),
     "leak": Kind(
         "warning",
-        "images of the test or validation set are also in training",
+        "images are in two of training, validation and test, or nearly so",
         "scores on them say nothing about new images",
         "take them out of one of the two in split.csv: " + FIX,
-        "taken out of training",
+        "left out of training, else of validation, where they are equal",
     ),
     "pixel-size": Kind(
         "warning",

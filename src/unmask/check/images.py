@@ -10,6 +10,7 @@ white, reach 6 %; EM sections 0.3 %.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -106,12 +107,11 @@ def _flat(sample: Sample, at: AnyArray, grey: AnyArray, where: str) -> str:
     return f"{share:.0%} of the pixels are {top}" if dark and not photograph and share > MOST_UNKNOWN else ""
 
 
-def _is_ceiling(high: AnyArray, dtype: AnyArray) -> bool:
+def _is_ceiling(high: AnyArray, kind: np.dtype[Any]) -> bool:
     """Whether a channel's highest value is one that no higher one could have been stored with.
 
     Of floats it is whatever they end at: where many pixels share it, they were cut off there.
     """
-    kind = np.dtype(dtype)
     return kind.kind == "f" or high == np.iinfo(kind).max or (kind.itemsize > 1 and int(high) in CAMERAS)
 
 

@@ -37,7 +37,7 @@ class Pieces:
     @cached_property
     def boxes(self) -> list[tuple[slice, slice]]:
         """(k,) rows and columns of each piece."""
-        return ndimage.find_objects(self.labels)
+        return [(box[0], box[1]) for box in ndimage.find_objects(self.labels)]
 
     def mask(self, piece: int) -> MaskImage:
         """(h, w) bool, the pixels of one piece in its box; `piece` is an index from 0."""
@@ -53,14 +53,28 @@ class Holes:
     """Enclosed background with one object around it: `k` holes.
 
     Attributes:
+        labels: (h, w) int32, the region of background that each pixel is in; 0 on objects.
+        region: (k,) which of these the hole is.
         owner: (k,) id of the object around it.
         area: (k,) pixels.
         first: (k, 2) row and column of its first pixel.
     """
 
+    labels: LabelImage
+    region: Int[np.ndarray, " k"]
     owner: Int[np.ndarray, " k"]
     area: Int[np.ndarray, " k"]
     first: Int[np.ndarray, "k 2"]
+
+    def only(self, chosen: Bool[np.ndarray, " k"]) -> "Holes":
+        """Some of the holes."""
+        return Holes(self.labels, self.region[chosen], self.owner[chosen], self.area[chosen], self.first[chosen])
+
+    def owners(self) -> LabelImage:
+        """(h, w) int32, in a hole the id of the object around it, else 0: what would fill it."""
+        owner = np.zeros(int(self.labels.max()) + 1, np.int32)
+        owner[self.region] = self.owner
+        return owner[self.labels]
 
 
 def find_pieces(objects: LabelImage) -> Pieces:
@@ -83,13 +97,13 @@ def find_pieces(objects: LabelImage) -> Pieces:
     return Pieces(labels, owner[1:], area, at_edge[1:], main)
 
 
-def find_holes(objects: LabelImage, open_: AnyArray | None = None) -> Holes:
+def find_holes(objects: LabelImage, no_background: AnyArray | None = None) -> Holes:
     """Background that one object encloses, without a way out over sides or corners of pixels.
 
     Args:
         objects: (h, w) int32, 0 is background.
-        open_: (h, w) bool, pixels that are no background although `objects` is 0 there: of unknown content, or of
-            objects in another layer. Background with such a pixel is no hole.
+        no_background: (h, w) bool, pixels that are none although `objects` is 0 there: of unknown content, or of
+            objects in another layer. A region with such a pixel is no hole.
     """
     empty = np.empty(objects.shape, np.int32)
     ndimage.label(objects == 0, EIGHT, output=empty)
@@ -97,12 +111,12 @@ def find_holes(objects: LabelImage, open_: AnyArray | None = None) -> Holes:
     enclosed = np.ones(size.size + 1, bool)
     enclosed[0] = False
     enclosed[_frame(empty)] = False
-    if open_ is not None:
-        enclosed[empty[open_]] = False
+    if no_background is not None:
+        enclosed[empty[no_background]] = False
     regions, owner, pixel = _beside(empty, objects, enclosed)
     hole, start, objects_around = np.unique(regions, return_index=True, return_counts=True)
     lone = objects_around == 1
-    return Holes(owner[start[lone]], size[hole[lone] - 1], pixel[start[lone]])
+    return Holes(empty, hole[lone], owner[start[lone]], size[hole[lone] - 1], pixel[start[lone]])
 
 
 def _frame(labels: LabelImage) -> AnyArray:

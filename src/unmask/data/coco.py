@@ -103,7 +103,9 @@ def _label(annotation: Any, names: Mapping[int, str], file: Path) -> str:
         return NO_NAME
     category = _get(annotation, "category_id", int, file, "annotations")
     if category not in names:
-        problem = f"annotation {str(annotation.get('id', ''))[:40]} is of category {category}, which the file does not list"
+        problem = (
+            f"annotation {str(annotation.get('id', ''))[:40]} is of category {category}, which the file does not list"
+        )
         remedy = f"add {category} with its name to categories"
         if category in (min(names) - 1, max(names) + 1):
             remedy += f"; if all are off by one, count both from {min(names)}: categories are {_span(names)}"
@@ -133,7 +135,9 @@ def _shape(annotation: Any, file: Path) -> Polygons | RunLengths:
         flat = [np.array(part, float).ravel() for part in parts]
         return tuple(part[: part.size // 2 * 2].reshape(-1, 2) for part in flat)
     except (KeyError, TypeError, ValueError, OverflowError):
-        problem = f"annotation {str(annotation.get('id', ''))[:40]} has an outline that is neither polygons nor run lengths"
+        problem = (
+            f"annotation {str(annotation.get('id', ''))[:40]} has an outline that is neither polygons nor run lengths"
+        )
         raise DataError(problem, file=file, remedy=SOUND) from None
 
 

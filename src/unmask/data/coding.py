@@ -26,7 +26,7 @@ class Coding:
             are the objects.
         values: the mask values of class 1, 2, ...; empty for objects.
         decision: one plain sentence: what was seen, what was decided, how to overrule it.
-        names: of the classes, where the files say them; else they are made up.
+        names: of the classes, where the files say them; else they are made up: class_1, or #ff0000.
         ignored: mask values of what is not known.
         background: mask values of the background.
         colours: values are colours, 65,536 red + 256 green + blue.

@@ -50,11 +50,12 @@ def decide(
     masks = _Masks(tuple(facts), facts[0].colours, _written(known, palette, facts[0].colours))
     masks = replace(masks, ignored=_ignored(options, masks, palette))
     guess = _guess(masks)
-    kind = kind or guess.kind
-    if kind != "objects":
+    if (kind or guess.kind) != "objects":
         masks = _named(masks, known, palette, options)
-    if not masks.facts:
-        return known or Coding(kind, (), NOTHING)
+        if not masks.facts:
+            return known or Coding("classes", (), NOTHING)
+        guess = _guess(masks)  # of the masks that are left
+    kind = kind or guess.kind
     if known and not options.kind:
         coding = _without(known, masks.ignored)
     else:

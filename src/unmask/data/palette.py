@@ -2,7 +2,7 @@
 
     class_dict.csv                     name,r,g,b
     label_colors.txt                   r g b name
-    classes.csv                        value,name
+    classes.csv, _classes.csv          value,name (the latter is Roboflow's)
     classes.txt, labels.txt            value name; or one name a line: background first, or else from value 1
     labelmap.txt                       name:r,g,b:: (CVAT)
 
@@ -27,6 +27,7 @@ FILES = (
     "label_colours.txt",
     "labelmap.txt",
     "classes.csv",
+    "_classes.csv",
     "classes.txt",
     "labels.txt",
 )
@@ -116,7 +117,9 @@ class Palette:
             return self._legend({top: self.names[0]})
         if top == len(self.names):
             return self._legend(dict(enumerate(self.names, start=1)))
-        problem = f"names {len(self.names)} classes without their values, and masks hold values up to {top}"
+        count = len(self.names)
+        named = "a class without its value" if count == 1 else f"{count} classes without their values"
+        problem = f"names {named}, and masks hold values up to {top}"
         remedy = f"write the value before each name, such as 1,{self.names[0]}, {OTHERWISE}"
         raise DataError(problem, file=self.file, remedy=remedy, code="ids")
 
