@@ -42,17 +42,15 @@ def test_pieces_are_those_of_each_id_by_itself(labels: np.ndarray) -> None:
 
 
 @given(LABELS)
-def test_holes_are_what_filling_an_object_adds(labels: np.ndarray) -> None:
-    """SciPy's filling of one object at a time is the reference; it lets background out over sides and corners."""
+def test_holes_are_enclosed_by_one_object(labels: np.ndarray) -> None:
+    """One region of background after the other is the reference; it goes on over sides and corners of pixels."""
     filled = np.zeros_like(labels)
     background, count = ndimage.label(labels == 0, np.ones((3, 3)))
     for region in range(1, count + 1):
         mask = background == region
         around = np.unique(labels[ndimage.binary_dilation(mask) & ~mask])
-        inside = all(
-            (ndimage.binary_fill_holes(labels == owner, np.ones((3, 3))) & mask).sum() == mask.sum() for owner in around
-        )
-        if around.size == 1 and inside:
+        outside = mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()
+        if around.size == 1 and not outside:
             filled[mask] = around[0]
     holes = find_holes(labels)
     assert np.array_equal(holes.owners(), filled)

@@ -33,6 +33,7 @@ def written(folder: Path, name: str, text: str) -> Path:
         ("classes.csv", "value,name\n0,membrane |\n32,glia/other\n", ("membrane |", "glia/other"), (0, 32), ()),
         ("classes.csv", "\ufeffid;class\n1;Äpfel\n2;b\n", ("Äpfel", "b"), (1, 2), ()),
         ("classes.csv", "0,membrane\n32,type 2\n", ("membrane", "type 2"), (0, 32), ()),
+        ("_classes.csv", "Pixel Value, Class\n0, background\n1, cell\n", ("background", "cell"), (0, 1), ()),
         ("classes.csv", "png_index,class_name,color\n1,apple,#ff0000ff\n", ("apple",), (1,), (RED,)),
         ("classes.csv", "id,name,r,g,b\n1,apple,255,0,0\n", ("apple",), (1,), (RED,)),
         ("classes.txt", "1 apple\n2: pear\n3 = kiwi\n", ("apple", "pear", "kiwi"), (1, 2, 3), ()),

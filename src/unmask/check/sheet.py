@@ -91,7 +91,7 @@ def _tiles(dataset: Dataset, names: Sequence[str], findings: Sequence[Finding]) 
     for name in names:
         codes = [one.code for one in findings if name in one.images]
         try:
-            picture = view(dataset.load(name), SIDE)
+            picture = view(dataset.load(name), SIDE, filled=dataset.kind == "classes")
         except UnmaskError:  # it changed since it was checked
             continue
         tiles.append(Tile(name, ", ".join(codes), picture))

@@ -95,10 +95,10 @@ def shift_sights(found: Sequence[Alignment]) -> list[Sight]:
     reliable = bool(found) and np.mean([shift is not None for shift in own]) >= RELIABLE
     sights = []
     for one, shift in zip(found, own, strict=True):
-        if reliable and shift is not None:
-            if _is_far(shift) and _is_strong(one):
-                sights.append(Sight("shifted", one.name, one.file, _words(shift)))
-        elif whole is not None and _gain(one.edges, whole) > 0:
+        believed = shift if reliable else None
+        if believed is not None and _is_far(believed) and _is_strong(one):
+            sights.append(Sight("shifted", one.name, one.file, _words(believed)))
+        elif whole is not None and _gain(one.edges, whole) > 0 and (believed is None or _is_far(believed)):
             sights.append(Sight("shifted", one.name, one.file, f"{_words(whole)}, as in most images"))
     return sights
 

@@ -80,7 +80,8 @@ def _header(path: Path, image: Image.Image, mode: str, deep: bool) -> Header:
         colour=mode.startswith("RGB"),
         alpha=mode in ("LA", "RGBA"),
         dtype=np.dtype("uint16" if deep else DTYPES.get(mode, "uint8")),
-        pixel_size=from_dpi(image.info.get("dpi")),
+        # Cameras write into a JPEG at what size it might be printed.
+        pixel_size=None if image.format == "JPEG" else from_dpi(image.info.get("dpi")),
     )
     return check_header(header)
 

@@ -4,7 +4,7 @@ images/a.tif         masks/a.tif
 images/plate1/a.tif  masks/plate1/a.tif   any folders below, where both have them
 images/train/a.tif   masks/train/a.tif    folders named after a split say it
 train/images/a.tif   train/masks/a.tif    also val/, test/, stage1_train/ and so on
-train/a.tif          train_masks/a.tif    also train_labels, trainannot
+train/a.tif          train_masks/a.tif    also train_images; train_labels, trainannot
 train/a.tif          train/a_mask.tif
 a.tif                a_mask.tif
 """
@@ -92,7 +92,8 @@ def _splits(root: Path) -> Iterator[Part]:
         if split is None or re.search(f"(?:{BESIDE})$", folder.name, re.IGNORECASE):
             continue
         place = Path(folder.name)
-        masks = [one for one in folders if re.fullmatch(re.escape(folder.name) + BESIDE, one.name, re.IGNORECASE)]
+        name = re.sub("[ _.-]?images?$", "", folder.name, flags=re.IGNORECASE)
+        masks = [one for one in folders if re.fullmatch(re.escape(name) + BESIDE, one.name, re.IGNORECASE)]
         if inner := _here(folder):
             yield from (Part(one.folder, one.images, one.masks, place / one.place, split) for one in inner)
         else:

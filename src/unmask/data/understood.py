@@ -127,7 +127,8 @@ class Understood:
 
     def objects_of(self, name: str) -> str:
         """The number of a class's objects in words, where objects matter."""
-        return "" if self.kind == "classes" else f"{self.classes[name]:,} objects, "
+        count = self.classes[name]
+        return "" if self.kind == "classes" else f"{count:,} {'object' if count == 1 else 'objects'}, "
 
 
 def facts(sample: Sample, classes: int) -> ImageFacts:
