@@ -16,7 +16,7 @@ from unmask.check.finding import KINDS
 from unmask.check.mend import mend
 from unmask.check.sheet import write_sheet
 from unmask.data.folder import read_folder
-from unmask.data.images import read_header
+from unmask.data.formats.images import read_header
 from unmask.data.options import ReadOptions
 from unmask.errors import UnmaskError
 

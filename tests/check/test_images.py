@@ -1,3 +1,4 @@
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from unmask.check.images import divisor, image_sights
 from unmask.data.folder import read_folder
-from unmask.data.header import Header
+from unmask.data.formats.header import Header
 from unmask.data.sample import Sample
 
 FILE = Path("a.tif")
@@ -108,11 +109,12 @@ def test_divisor(values: list[int], dtype: str, step: int | None) -> None:
     assert divisor(np.array(values, dtype).reshape(1, 3, 1)) == step
 
 
-def test_real_saturation_is_found_and_white_photographs_are_not(shared_data: Path) -> None:
-    nuclei = read_folder(shared_data / "dsb2018")
-    name = next(name for name in nuclei.names() if name.startswith("2ab91a4408860a"))  # several flat nuclei, looked at
-    sample = nuclei.load(name)
-    assert [sight.code for sight in image_sights(sample, header(sample.image))] == ["saturated"]
+def test_real_saturation_is_found_and_white_photographs_are_not(
+    shared_data: Path, nuclei: Callable[[Sequence[str]], list[Sample]]
+) -> None:
+    flat, sound = nuclei(["2ab91a44", "648636ee"])  # looked at: several nuclei are flat; a few are, of 86
+    assert [sight.code for sight in image_sights(flat, header(flat.image))] == ["saturated"]
+    assert image_sights(sound, header(sound.image)) == []
     photographs = read_folder(shared_data / "balloon")
     white = photographs.load("10464445726_6f1e3bbe6a_k")  # half of it is white
     assert image_sights(white, header(white.image, colour=True)) == []

@@ -99,7 +99,7 @@ def test_an_image_that_is_not_there_is_of_the_whole_set(
 ) -> None:
     from dataclasses import replace
 
-    from unmask.data.annotations import LeftOut
+    from unmask.data.shapes.annotations import LeftOut
 
     folder = via(tmp_path, {"a.png": [SOUND]})
     dataset = replace(read_folder(folder), left_out=(LeftOut(("mark", "marks"), "image 7"),))

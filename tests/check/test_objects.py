@@ -6,11 +6,11 @@ from skimage.draw import disk
 
 from unmask.check.finding import Sight
 from unmask.check.objects import object_sights
-from unmask.data.annotations import layered
 from unmask.data.entry import MaskFile
 from unmask.data.folder import read_folder
-from unmask.data.masks import read_mask
+from unmask.data.masks.read import read_mask
 from unmask.data.sample import Sample
+from unmask.data.shapes.annotations import layered
 from unmask.geometry.labels import relabel
 
 FIELD_OF_VIEW = 60

@@ -1,3 +1,4 @@
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,6 @@ from hypothesis import strategies as st
 from skimage.draw import disk
 
 from unmask.check.shift import REACH, Alignment, align, peak, set_shift, shift_sights
-from unmask.data.folder import read_folder
 from unmask.data.sample import Sample
 
 
@@ -116,9 +116,11 @@ def test_large_images_are_looked_at_where_their_objects_are() -> None:
 
 
 @pytest.mark.parametrize("shift", [(2, 0), (0, 3), (5, 5), (-10, 10)])
-def test_real_masks_moved(shared_data: Path, shift: tuple[int, int]) -> None:
-    nuclei = read_folder(shared_data / "dsb2018")
-    samples = [nuclei.load(name) for name in nuclei.names()[::40]]
+def test_real_masks_moved(
+    shared_data: Path, nuclei: Callable[[Sequence[str]], list[Sample]], shift: tuple[int, int]
+) -> None:
+    names = sorted(file.stem for file in (shared_data / "dsb2018" / "images").iterdir())
+    samples = nuclei(names[::40])
     assert shift_sights(aligned(*samples)) == []
     found = set_shift(aligned(*(moved(sample, *shift) for sample in samples)))
     assert found == pytest.approx(shift, abs=0.5)

@@ -6,9 +6,9 @@ import pytest
 
 from unmask.check.finding import Sight
 from unmask.check.whole import Row, look, set_sights
-from unmask.data.annotations import layered
-from unmask.data.header import Header
+from unmask.data.formats.header import Header
 from unmask.data.sample import Sample
+from unmask.data.shapes.annotations import layered
 from unmask.geometry.labels import relabel
 
 

@@ -6,10 +6,10 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unmask.data.coding import Coding, Kind
 from unmask.data.dataset import Dataset, Entry, check_sizes, split_dataset
 from unmask.data.entry import MaskFile
-from unmask.data.images import write_labels
+from unmask.data.formats.images import write_labels
+from unmask.data.masks.coding import Coding, Kind
 from unmask.errors import DataError, PairingError, UnreadableFile
 
 

@@ -15,7 +15,7 @@ from unmask.check.whole import Row, look, set_sights
 from unmask.data.dataset import Dataset
 from unmask.data.entry import Entry, MaskFile, header_of
 from unmask.data.folder import read_folder
-from unmask.data.masks import read_mask
+from unmask.data.masks.read import read_mask
 from unmask.data.options import ReadOptions
 from unmask.data.understood import ImageFacts, Understood, facts, understand
 from unmask.errors import MaskError, PairingError, UnmaskError, UnreadableFile

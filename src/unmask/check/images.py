@@ -16,7 +16,7 @@ import numpy as np
 
 from unmask.arrays import AnyArray
 from unmask.check.finding import Sight
-from unmask.data.header import Header
+from unmask.data.formats.header import Header
 from unmask.data.sample import Sample
 
 __all__ = ["divisor", "image_sights"]

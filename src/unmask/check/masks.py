@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from unmask.check.finding import Sight
-from unmask.data.annotated import BEYOND, EMPTY, OUTSIDE_IMAGE
 from unmask.data.dataset import Dataset
 from unmask.data.entry import Entry, MaskFile
+from unmask.data.layouts.annotated import BEYOND, EMPTY, OUTSIDE_IMAGE
 
 __all__ = ["mask_sights"]
 

@@ -15,7 +15,7 @@ import tifffile
 from scipy import ndimage
 
 from unmask.arrays import AnyArray
-from unmask.data.images import read_header, read_image
+from unmask.data.formats.images import read_header, read_image
 from unmask.errors import UnmaskError
 
 __all__ = ["Change", "linked_copy", "repair"]

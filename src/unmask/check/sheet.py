@@ -16,7 +16,7 @@ from unmask.check.finding import Finding
 from unmask.check.view import CLASS_COLOURS, view
 from unmask.data.dataset import Dataset
 from unmask.data.files import write_text
-from unmask.data.images import write_png
+from unmask.data.formats.images import write_png
 from unmask.errors import UnmaskError
 
 __all__ = ["write_sheet"]

@@ -17,7 +17,7 @@ from unmask.check.duplicates import Fingerprint, fingerprint
 from unmask.check.finding import Sight
 from unmask.check.images import divisor
 from unmask.check.shift import Alignment, align, shift_sights
-from unmask.data.header import Header
+from unmask.data.formats.header import Header
 from unmask.data.sample import Sample
 from unmask.geometry.labels import areas
 

@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
-from unmask.data.annotations import Annotation, LeftOut
-from unmask.data.coding import Coding, Kind
 from unmask.data.entry import Entry, read_pixels
-from unmask.data.masks import check_sizes
+from unmask.data.masks.coding import Coding, Kind
+from unmask.data.masks.read import check_sizes
 from unmask.data.sample import Sample
+from unmask.data.shapes.annotations import Annotation, LeftOut
 from unmask.data.truth import read_truth
 from unmask.errors import DataError, PairingError
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from unmask.arrays import AnyArray, RawImage
-from unmask.data.annotations import Annotation
-from unmask.data.channels import with_channels
-from unmask.data.header import Header
-from unmask.data.images import read_header, read_image
+from unmask.data.formats.channels import with_channels
+from unmask.data.formats.header import Header
+from unmask.data.formats.images import read_header, read_image
+from unmask.data.shapes.annotations import Annotation
 from unmask.errors import PairingError
 
 __all__ = ["Entry", "MaskFile", "MaskFiles", "ObjectsAndClasses", "Source", "header_of", "read_pixels", "together"]

@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from unmask.data.annotation_files import read_annotated, unknown_json
-from unmask.data.channel_files import channel_files_of
-from unmask.data.channels import JPEG, common_channels
 from unmask.data.dataset import Dataset, Entry
 from unmask.data.entry import together
-from unmask.data.header import Header
+from unmask.data.formats.channels import JPEG, common_channels
+from unmask.data.formats.header import Header
 from unmask.data.label_folder import LabelFolder, read_label_folder
-from unmask.data.layouts import LAYOUTS, listed_images, read_layout
+from unmask.data.layouts.annotation_files import read_annotated, unknown_json
+from unmask.data.layouts.channel_files import channel_files_of
+from unmask.data.layouts.layouts import LAYOUTS, listed_images, read_layout
+from unmask.data.layouts.paired import IMAGES, MASKS, paired_images
+from unmask.data.layouts.pairing import cellpose_only, masks_beside
+from unmask.data.layouts.split_folders import find_parts
 from unmask.data.listing import (
     existing_data,
     find_folder,
@@ -24,10 +27,7 @@ from unmask.data.listing import (
     unique_names,
 )
 from unmask.data.options import ReadOptions
-from unmask.data.paired import IMAGES, MASKS, paired_images
-from unmask.data.pairing import cellpose_only, masks_beside
 from unmask.data.split import read_split
-from unmask.data.split_folders import find_parts
 from unmask.errors import PairingError, UnmaskError, UnreadableFile
 
 __all__ = ["LabelFolder", "ReadOptions", "read_folder", "read_images", "read_label_folder"]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from unmask.data.header import Header
-from unmask.data.images import SUFFIXES, read_header
-from unmask.data.multiscale import is_omezarr
+from unmask.data.formats.header import Header
+from unmask.data.formats.images import SUFFIXES, read_header
+from unmask.data.formats.multiscale import is_omezarr
 from unmask.errors import PairingError
 
 __all__ = [

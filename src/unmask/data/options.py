@@ -26,7 +26,7 @@ class ReadOptions:
 
     Attributes:
         kind: what the masks hold: "objects", one object a value, or "classes", one class a value.
-        layout: the name of a layout, of those in `unmask.data.layouts`.
+        layout: the name of a layout, of those in `unmask.data.layouts.layouts`.
         ignore: what of the masks is neither learned from nor scored: a value (255), a colour (#808080), the name of a
             class, or `OUTSIDE`.
         split: a split.csv that lies elsewhere; the folder's own unless given.

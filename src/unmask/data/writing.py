@@ -20,7 +20,7 @@ from scipy import ndimage
 
 from unmask.arrays import AnyArray
 from unmask.data.files import write_text
-from unmask.data.images import write_image, write_labels
+from unmask.data.formats.images import write_image, write_labels
 from unmask.data.sample import Sample
 from unmask.errors import MaskError, UnmaskError
 from unmask.geometry.rle import encode
