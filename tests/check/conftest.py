@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from unmask.data.coding import Coding
 
 from unmask.data.dataset import Dataset
 from unmask.data.entry import Entry, MaskFile
+from unmask.data.masks.coding import Coding
 from unmask.data.sample import Sample
 
 

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ from PIL import Image
 
 from unmask.check.masks import mask_sights
 from unmask.data.folder import read_folder
+from unmask.data.shapes.annotations import LeftOut
 
 
 def write_masks(folder: Path, masks: dict[str, np.ndarray]) -> Path:
@@ -94,13 +95,7 @@ def test_what_is_no_outline_is_left_out(tmp_path: Path) -> None:
     assert (sight.code, sight.image, sight.amount) == ("left-out", "a", 1)
 
 
-def test_an_image_that_is_not_there_is_of_the_whole_set(
-    make_discs: Callable[[int], tuple[np.ndarray, np.ndarray]], tmp_path: Path
-) -> None:
-    from dataclasses import replace
-
-    from unmask.data.shapes.annotations import LeftOut
-
+def test_an_image_that_is_not_there_is_of_the_whole_set(tmp_path: Path) -> None:
     folder = via(tmp_path, {"a.png": [SOUND]})
     dataset = replace(read_folder(folder), left_out=(LeftOut(("mark", "marks"), "image 7"),))
     (sight,) = mask_sights(dataset)

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from skimage.draw import disk
 
 from unmask.check.finding import Sight
@@ -164,14 +163,12 @@ def test_every_layer_is_looked_at() -> None:
     assert (sight.code, sight.detail) == ("holes", "row 52, column 51: 1 pixel")
 
 
-@pytest.mark.parametrize(
-    ("name", "codes"),
-    [("01_t000", set()), ("01_t052", {"pieces", "crumbs"}), ("01_t023", {"pieces"}), ("01_t018", {"holes"})],
-)
-def test_flaws_of_real_annotation(shared_data: Path, name: str, codes: set[str]) -> None:
+def test_flaws_of_real_annotation(shared_data: Path) -> None:
     """Looked at: cells of this simulated time lapse fall to pieces where they leave the focal plane."""
     dataset = read_folder(shared_data / "ctc_fluo_n2dh_sim")
-    source = dataset.entry(name).source
-    assert isinstance(source, MaskFile)
-    sights = object_sights(dataset.load(name), read_mask(source.file, source.page or 0)[0], 185)
-    assert {sight.code for sight in sights} == codes
+    flaws = {"01_t000": set(), "01_t052": {"pieces", "crumbs"}, "01_t023": {"pieces"}, "01_t018": {"holes"}}
+    for name, codes in flaws.items():
+        source = dataset.entry(name).source
+        assert isinstance(source, MaskFile)
+        sights = object_sights(dataset.load(name), read_mask(source.file, source.page or 0)[0], 185)
+        assert {sight.code for sight in sights} == codes, name

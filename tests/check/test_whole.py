@@ -161,10 +161,12 @@ def test_a_dark_image_among_deep_ones_is_not_narrow() -> None:
 
 
 def test_shifted_masks_are_passed_on() -> None:
-    from tests.check.test_shift import moved, picture
-
     rows = []
     for seed in range(4):
-        sample = moved(picture(seed), 5, 0)
-        rows.append(look(sample, Header(Path("a"), 1, sample.size, 1, False, False, np.dtype("uint8"), None), None))
-    assert len(found(rows, "shifted")) == 4
+        objects = np.zeros((100, 100), np.int32)
+        objects[20 + seed : 40, 30:60], objects[60:90, 20 : 40 + seed] = 1, 2
+        noise = np.random.default_rng(seed).integers(0, 20, objects.shape)
+        image = (noise + 100 * (np.roll(objects, -5, axis=0) > 0)).astype(np.uint8)[..., None]
+        sample = Sample(str(seed), image, objects=objects, file=Path(f"{seed}.tif"))
+        rows.append(look(sample, Header(Path("a"), 1, sample.size, 1, False, False, image.dtype, None), None))
+    assert [sight.detail for sight in found(rows, "shifted")] == ["5 rows too low"] * 4
