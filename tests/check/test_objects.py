@@ -4,7 +4,7 @@ import numpy as np
 from skimage.draw import disk
 
 from unmask.check.finding import Sight
-from unmask.check.objects import object_sights
+from unmask.check.objects import object_sights, small_holes
 from unmask.data.entry import MaskFile
 from unmask.data.folder import read_folder
 from unmask.data.masks.read import read_mask
@@ -107,6 +107,16 @@ def test_rings_nets_and_what_is_as_large_as_other_objects_are_no_holes() -> None
     organelle = discs((50, 50, 29, 1), (10, 10, 6, 2), (10, 90, 6, 3))
     organelle[disk((50, 50), 4)] = 0  # 2 % of its cell, half of other objects
     assert look(organelle) == {}
+
+
+def test_small_holes_can_be_filled() -> None:
+    raw = discs(*CLEAN)
+    raw[disk((60, 30), 5)] = 0  # a ring
+    raw[30, 70:73] = 0
+    labels = raw.astype(np.int32)
+    assert np.argwhere(small_holes(labels, None).owners()).tolist() == [[30, 70], [30, 71], [30, 72]]
+    assert set(small_holes(labels, None).owners()[30, 70:73]) == {900}
+    assert small_holes(np.zeros((5, 5), np.int32), None).area.size == 0
 
 
 def test_tiny_objects() -> None:

@@ -170,3 +170,15 @@ def test_shifted_masks_are_passed_on() -> None:
         sample = Sample(str(seed), image, objects=objects, file=Path(f"{seed}.tif"))
         rows.append(look(sample, Header(Path("a"), 1, sample.size, 1, False, False, image.dtype, None), None))
     assert [sight.detail for sight in found(rows, "shifted")] == ["5 rows too low"] * 4
+
+
+@pytest.mark.parametrize("largest", [3e38, 1e-38])
+def test_floats_of_any_size(largest: float) -> None:
+    objects = np.zeros((80, 80), np.int32)
+    objects[20:50, 20:50] = 1
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (80, 80, 1))
+    sample = Sample("a", (signs * largest).astype(np.float32), objects=objects)
+    one = look(sample, Header(Path("a"), 1, (80, 80), 1, False, False, np.dtype("float32"), None), None)
+    assert np.isfinite(one.fingerprint.detail).all()
+    assert one.alignment is not None
+    assert np.isfinite(one.alignment.edges).all()

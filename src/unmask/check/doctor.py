@@ -13,10 +13,11 @@ from unmask.check.masks import mask_sights
 from unmask.check.objects import object_sights
 from unmask.check.whole import Row, look, set_sights
 from unmask.data.dataset import Dataset
-from unmask.data.entry import Entry, MaskFile, header_of
+from unmask.data.entry import Entry, MaskFile, MaskFiles, header_of
 from unmask.data.folder import read_folder
 from unmask.data.masks.read import read_mask
 from unmask.data.options import ReadOptions
+from unmask.data.sample import Sample
 from unmask.data.understood import ImageFacts, Understood, facts, understand
 from unmask.errors import MaskError, PairingError, UnmaskError, UnreadableFile
 
@@ -118,18 +119,20 @@ def _look_at_all(dataset: Dataset, field_of_view: int, on_progress: Callable[[in
 def _look(dataset: Dataset, entry: Entry, field_of_view: int) -> _Seen:
     try:
         header, sample = header_of(entry), dataset.load(entry.name)
-        raw = _raw(dataset, entry)
+        raw = _raw(dataset, entry, sample)
     except UnmaskError as error:
         return _Seen(entry.name, [], problem=error)
     sights = image_sights(sample, header) + object_sights(sample, raw, field_of_view)
     return _Seen(entry.name, sights, look(sample, header, raw), facts(sample, len(dataset.class_names)))
 
 
-def _raw(dataset: Dataset, entry: Entry) -> AnyArray | None:
-    """The ids as stored, of label images."""
+def _raw(dataset: Dataset, entry: Entry, sample: Sample) -> AnyArray | None:
+    """The ids as stored, where an id is meant to be one piece: label images, and one mask a file."""
     match entry.source:
         case MaskFile(file, page) if dataset.coding is not None and dataset.kind == "objects":
             return read_mask(file, page or 0, colours=dataset.coding.colours)[0]
+        case MaskFiles() if sample.layers is None:
+            return sample.objects
     return None
 
 

@@ -25,6 +25,7 @@ from scipy.sparse.csgraph import connected_components
 
 from unmask.arrays import RawImage
 from unmask.check.finding import Sight
+from unmask.check.images import grey
 from unmask.data.sample import Sample
 
 __all__ = ["Fingerprint", "duplicate_sights", "fingerprint"]
@@ -137,8 +138,7 @@ def _lowest(one: Float16[np.ndarray, "64 64"], other: Float16[np.ndarray, "64 64
 
 
 def _detail(image: RawImage) -> Float32[np.ndarray, "64 64"]:
-    grey = image.mean(axis=2, dtype=np.float32) if image.shape[2] > 1 else image[..., 0].astype(np.float32)
-    small = np.asarray(Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+    small = np.asarray(Image.fromarray(grey(image)).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
     fine = small - ndimage.gaussian_filter(small, 1)
     local = np.sqrt(ndimage.gaussian_filter(fine**2, 6))
     even = fine / (local + fine.std() + np.finfo(np.float32).tiny)

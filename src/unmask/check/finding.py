@@ -310,7 +310,7 @@ def _finding(code: str, sights: list[Sight], data: Path) -> Finding:
         title=kind.title,
         effect=kind.effect,
         remedy=first[0].remedy or kind.remedy.format(data=data, file=first[0].file),
-        count=len({sight.file for sight in sights}),
+        count=len({(sight.image, sight.file) for sight in sights}),
         amount=sum(sight.amount for sight in sights),
         files=tuple(sight.file for sight in first),
         details=tuple(sight.detail for sight in first),

@@ -1,6 +1,7 @@
 """A mended copy of a data set: what is sound, repaired where that is plain, and a list of every change."""
 
 import csv
+import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ import numpy as np
 
 from unmask.check.doctor import Checkup
 from unmask.check.finding import Finding
+from unmask.check.images import divisor
 from unmask.check.repair import Change, linked_copy, repair
 from unmask.check.tidy import tidied
 from unmask.data.dataset import Dataset
@@ -134,7 +136,7 @@ def _kept(dataset: Dataset, findings: Sequence[Finding]) -> tuple[list[str], lis
     suspects = {name for finding in findings if finding.code in ("duplicate", "leak") for name in finding.images}
     for name in sorted(suspects & set(dataset.names()), key=lambda name: order.get(dataset.splits.get(name, ""), 2)):
         pixels = dataset.load(name).image
-        key = f"{pixels.shape} {pixels.dtype} {hash(pixels.tobytes())}"
+        key = f"{pixels.shape} {pixels.dtype} {hashlib.sha256(pixels.tobytes()).hexdigest()}"
         if first.setdefault(key, name) != name:
             dropped.setdefault(name, f"left out: its pixels are those of {first[key]}")
     kept = [name for name in dataset.names() if name not in dropped]
@@ -168,9 +170,9 @@ def _samples(plan: _Plan, original: _Original, changes: list[Change]) -> Iterato
             numbers = ", ".join(str(c + 1) for c in without)
             sample = replace(sample, image=sample.image[..., kept])
             changes.append(Change(file, f"channel {numbers} left out: it is constant in all images"))
-        if narrow and sample.image.dtype == np.uint16 and sample.image.max() < 256:
-            sample = replace(sample, image=sample.image.astype(np.uint8))
-            changes.append(Change(file, "saved as 8 bit"))
+        if narrow and (by := divisor(sample.image)):
+            sample = replace(sample, image=(sample.image // by).astype(np.uint8))
+            changes.append(Change(file, "saved as 8 bit" + (f", divided by {by}" if by > 1 else "")))
         sample, notes = tidied(sample, separate=plan.dataset.kind == "objects")
         masks = plan.dataset.entry(name).masks
         changes += [Change(original(masks[0]) if masks else file, note) for note in notes]

@@ -131,6 +131,8 @@ def small_holes(layer: LabelImage, no_background: MaskImage | None) -> Holes:
     """
     size = np.bincount(layer.ravel())
     holes = find_holes(layer, no_background)
+    if not holes.area.size:
+        return holes
     together = np.bincount(holes.owner, holes.area, size.size)[holes.owner]
     median = np.median(size[1:][size[1:] > 0])
     chosen = (together < HOLE * size[holes.owner]) & (holes.area < HOLE * median)

@@ -3,13 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
 
 from unmask.arrays import AnyArray, LabelImage
-from unmask.check.objects import CRUMB, HOLE, are_apart
+from unmask.check.objects import CRUMB, are_apart, small_holes
 from unmask.check.pieces import find_pieces
 from unmask.data.sample import Sample
-from unmask.geometry.labels import areas, components
 
 __all__ = ["tidied"]
 
@@ -51,27 +49,10 @@ def _without_crumbs(objects: LabelImage) -> tuple[LabelImage, int]:
 
 
 def _filled(objects: LabelImage, sample: Sample) -> tuple[LabelImage, int]:
-    """Holes smaller than a share of the object around them given to it; what is unknown is no hole."""
-    holes = components(objects == 0, connectivity=2)
-    size, area = areas(holes), areas(objects)
-    closed = np.ones(size.size + 1, bool)
-    closed[0] = False
-    for edge in (holes[0], holes[-1], holes[:, 0], holes[:, -1]):
-        closed[edge] = False
-    if sample.ignore is not None:
-        closed[holes[sample.ignore]] = False
-    result, count = objects.copy(), 0
-    for number, place in enumerate(ndimage.find_objects(holes), start=1):
-        if place is None or not closed[number]:
-            continue
-        around = tuple(slice(max(0, part.start - 1), part.stop + 1) for part in place)
-        inside = holes[around] == number
-        rim = objects[around][ndimage.binary_dilation(inside) & ~inside]
-        owners = np.unique(rim)
-        if owners.size == 1 and size[number - 1] < HOLE * area[owners[0] - 1]:
-            result[around][inside] = owners[0]
-            count += 1
-    return result, count
+    """Small holes given to the object around them; what is unknown is no hole."""
+    holes = small_holes(objects, sample.ignore)
+    filled: LabelImage = np.where(objects == 0, holes.owners(), objects).astype(np.int32)
+    return filled, holes.area.size
 
 
 def _separated(objects: LabelImage) -> tuple[LabelImage, int]:
