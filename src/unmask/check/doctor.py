@@ -1,5 +1,6 @@
 """The whole check of a data set: read it, look at every image once, put what was seen together."""
 
+import shlex
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from unmask.arrays import AnyArray
 from unmask.check.duplicates import duplicate_sights
-from unmask.check.finding import Finding, Sight, group
+from unmask.check.finding import KINDS, Finding, Sight, group
 from unmask.check.images import image_sights
 from unmask.check.masks import mask_sights
 from unmask.check.objects import object_sights
@@ -19,7 +20,7 @@ from unmask.data.masks.read import read_mask
 from unmask.data.options import ReadOptions
 from unmask.data.sample import Sample
 from unmask.data.understood import ImageFacts, Understood, facts, understand
-from unmask.errors import MaskError, PairingError, UnmaskError, UnreadableFile
+from unmask.errors import MaskError, UnmaskError, UnreadableFile
 
 __all__ = ["FIELD_OF_VIEW", "Checkup", "check"]
 
@@ -48,6 +49,15 @@ class Checkup:
     def count(self, severity: str) -> int:
         """How many findings are of a severity."""
         return sum(finding.severity == severity for finding in self.findings)
+
+
+def _command(path: str | Path, options: ReadOptions) -> str:
+    """What to type to check these data in this way."""
+    words = ["unmask", "check", str(path)]
+    words += [] if options.kind is None else [f"--{options.kind}"]
+    for name, value in (("layout", options.layout), ("ignore", options.ignore), ("split-file", options.split)):
+        words += [] if value is None else [f"--{name}", str(value)]
+    return shlex.join(words)
 
 
 @dataclass(frozen=True)
@@ -80,11 +90,14 @@ def check(
         The findings; a data set that cannot be read at all has one.
     """
     problems: list[UnmaskError] = []
+    options = options or ReadOptions()
+    command = _command(path, options)
     try:
-        dataset = read_folder(path, replace(options or ReadOptions(), report=problems.append))
+        dataset = read_folder(path, replace(options, report=problems.append))
     except UnmaskError as error:
-        problems.append(error)
-        return Checkup(Path(path), None, None, tuple(group(map(_of_problem, problems), Path(path))), tuple(problems))
+        if not problems:  # else it is only that nothing was left
+            problems.append(error)
+        return Checkup(Path(path), None, None, tuple(group(map(_of_problem, problems), command)), tuple(problems))
     seen = _look_at_all(dataset, field_of_view, on_progress)
     problems += [one.problem for one in seen if one.problem]
     sights = [_of_problem(problem) for problem in problems]
@@ -95,12 +108,12 @@ def check(
     sights += duplicate_sights([row.fingerprint for row in rows], dataset.splits)
     sound = [one.name for one in seen if one.row]
     if not sound:
-        return Checkup(dataset.root, None, None, tuple(group(sights, dataset.root)), tuple(problems))
+        return Checkup(dataset.root, None, None, tuple(group(sights, command)), tuple(problems))
     return Checkup(
         root=dataset.root,
         dataset=dataset.subset(sound),
         understood=understand(dataset, [one.facts for one in seen if one.facts]),
-        findings=tuple(group(sights, dataset.root)),
+        findings=tuple(group(sights, command)),
         problems=tuple(problems),
     )
 
@@ -143,11 +156,11 @@ def _of_problem(error: UnmaskError) -> Sight:
         match error:
             case UnreadableFile():
                 code = "unreadable"
-            case PairingError():
-                code = "unpaired"
             case MaskError():
                 code = "mask-type"
             case _:
                 code = "unusable"
+    if KINDS[code].severity != "error":  # what reading refuses, training does
+        code = "unusable"
     file = error.file or Path()
     return Sight(code, "", file, error.problem, remedy=error.remedy or "")

@@ -21,7 +21,7 @@ class Kind:
         severity: how much it matters.
         title: what is wrong, in the plural, without a number: "images are constant".
         effect: what it does to training, one sentence.
-        remedy: what to do; {data} and {file} stand for the data set and the first file.
+        remedy: what to do; {check} stands for the command that checked the data.
         mended: what `--fix` does about it; empty where nothing.
     """
 
@@ -82,7 +82,7 @@ class Finding:
     images: tuple[str, ...]
 
 
-FIX = "unmask check {data} --fix OUT"
+FIX = "{check} --fix OUT"
 
 KINDS: dict[str, Kind] = {
     # What reading refuses.
@@ -141,7 +141,7 @@ KINDS: dict[str, Kind] = {
         "the class of an object is unknown; often ids start at 0 in one place and at 1 in the other",
         "correct the ids or the list of classes",
     ),
-    "unusable": Kind("error", "files are not as their layout wants them", "training cannot start", "mend them"),
+    "unusable": Kind("error", "files or folders cannot be used as they are", "training cannot start", "mend them"),
     # What annotation says.
     "ambiguous": Kind(
         "warning",
@@ -216,7 +216,7 @@ KINDS: dict[str, Kind] = {
         "warning",
         "outlines leave their image",
         "what lies outside is cut off; many of them are a sign of another image size or offset",
-        "check a picture of them: unmask check {data} --out OUT",
+        "check a picture of them: {check} --out OUT",
         "cut off at the edge",
     ),
     "degenerate": Kind(
@@ -240,7 +240,7 @@ KINDS: dict[str, Kind] = {
         "a channel is constant",
         "it costs time and teaches nothing; in some images only, the network relies on what is not always there",
         "leave the channel out where it is constant in all images: " + FIX,
-        "left out where it is constant in all images",
+        "left out where it is constant in all images (not of three, which may be red, green and blue)",
     ),
     "saturated": Kind(
         "warning",
@@ -280,27 +280,27 @@ KINDS: dict[str, Kind] = {
         "warning",
         "masks are shifted against their images",
         "borders are learned in the wrong place",
-        "align them, and check a picture of them: unmask check {data} --out OUT",
+        "align them, and check a picture of them: {check} --out OUT",
     ),
 }
 
 
-def group(sights: Iterable[Sight], data: Path) -> list[Finding]:
+def group(sights: Iterable[Sight], command: str) -> list[Finding]:
     """Findings of sights: errors first, then by how many images they concern.
 
     Args:
         sights: of a whole data set, in any order.
-        data: the data set, for remedies.
+        command: that checked the data, for remedies, such as "unmask check cells".
     """
     by_code: dict[str, list[Sight]] = {}
     for sight in sights:
         by_code.setdefault(sight.code, []).append(sight)
-    findings = [_finding(code, found, data) for code, found in by_code.items()]
+    findings = [_finding(code, found, command) for code, found in by_code.items()]
     order: list[Severity] = ["error", "warning", "note"]
     return sorted(findings, key=lambda one: (order.index(one.severity), -one.count, one.code))
 
 
-def _finding(code: str, sights: list[Sight], data: Path) -> Finding:
+def _finding(code: str, sights: list[Sight], command: str) -> Finding:
     kind = KINDS[code]
     sights = sorted(sights, key=lambda sight: (-sight.amount, str(sight.file)))
     first = sights[:MOST_FILES]
@@ -309,10 +309,19 @@ def _finding(code: str, sights: list[Sight], data: Path) -> Finding:
         severity=kind.severity,
         title=kind.title,
         effect=kind.effect,
-        remedy=first[0].remedy or kind.remedy.format(data=data, file=first[0].file),
+        remedy=_remedy(kind, first[0], command),
         count=len({(sight.image, sight.file) for sight in sights}),
         amount=sum(sight.amount for sight in sights),
         files=tuple(sight.file for sight in first),
         details=tuple(sight.detail for sight in first),
         images=tuple(dict.fromkeys(sight.image for sight in sights if sight.image)),
     )
+
+
+def _remedy(kind: Kind, sight: Sight, command: str) -> str:
+    """What to do about this place, and the command that does it where there is one."""
+    general = kind.remedy.replace("{check}", command)
+    fix = FIX.replace("{check}", command)
+    if not sight.remedy:
+        return general
+    return f"{sight.remedy}; or have a mended copy made: {fix}" if kind.mended else sight.remedy

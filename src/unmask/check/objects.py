@@ -18,7 +18,7 @@ from unmask.check.finding import Sight
 from unmask.check.pieces import Holes, Pieces, find_holes, find_pieces
 from unmask.data.sample import Sample
 
-__all__ = ["CRUMB", "HOLE", "are_apart", "object_sights", "small_holes"]
+__all__ = ["apart", "crumbs", "object_sights", "small_holes"]
 
 CRUMB = 3  # pixels
 SMALLEST = 4.0  # pixels across
@@ -62,7 +62,7 @@ class _Found:
 
 
 def _of_layer(sample: Sample, layer: LabelImage, raw: LabelImage | None, field_of_view: int) -> list[_Found]:
-    pieces = find_pieces(layer)
+    pieces = find_pieces(layer, sample.ignore)
     in_pieces = [] if raw is None else _in_pieces(pieces, raw)
     holes = _holes(layer, _no_background(sample, layer), raw)
     return [*in_pieces, _crumbs(pieces, raw), _tiny(pieces, raw), holes, _large(pieces, raw, field_of_view)]
@@ -70,23 +70,34 @@ def _of_layer(sample: Sample, layer: LabelImage, raw: LabelImage | None, field_o
 
 def _in_pieces(pieces: Pieces, raw: LabelImage) -> list[_Found]:
     """Ids of two objects that lie apart, and objects broken in pieces that are more than crumbs."""
+    others = _others(pieces)
+    several = [first for first, more in others.items() if any(_are_apart(pieces, first, other) for other in more)]
+    broken = [first for first in others if first not in several]
+    return [
+        _Found(code, len(found), _told(pieces, [found[0], *others[found[0]]], raw))
+        for code, found in (("two-objects", several), ("pieces", broken))
+        if found
+    ]
+
+
+def apart(pieces: Pieces) -> list[int]:
+    """Indices, from 0, of the pieces that are objects of their own, although their id is another's."""
+    return [other for first, more in _others(pieces).items() for other in more if _are_apart(pieces, first, other)]
+
+
+def _others(pieces: Pieces) -> dict[int, list[int]]:
+    """For the main piece of each object in pieces the others that are more than crumbs, the largest first."""
     # Of two pieces at the edge of the image, what joins them may lie outside.
-    cut = np.bincount(pieces.owner[pieces.at_edge], minlength=int(pieces.owner.max()) + 1) > 1
+    cut = np.bincount(pieces.owner[pieces.at_edge], minlength=int(pieces.owner.max(initial=0)) + 1) > 1
     extra = np.flatnonzero(~pieces.main & (pieces.area > CRUMB) & ~(pieces.at_edge & cut[pieces.owner]))
     main = {int(pieces.owner[piece]): int(piece) for piece in np.flatnonzero(pieces.main)}
     others: dict[int, list[int]] = {}
     for piece in extra[np.argsort(-pieces.area[extra], kind="stable")]:
         others.setdefault(main[int(pieces.owner[piece])], []).append(int(piece))
-    apart = [first for first, more in others.items() if any(are_apart(pieces, first, other) for other in more)]
-    broken = [first for first in others if first not in apart]
-    return [
-        _Found(code, len(found), _told(pieces, [found[0], *others[found[0]]], raw))
-        for code, found in (("two-objects", apart), ("pieces", broken))
-        if found
-    ]
+    return others
 
 
-def are_apart(pieces: Pieces, main: int, other: int) -> bool:
+def _are_apart(pieces: Pieces, main: int, other: int) -> bool:
     """Whether two pieces of one id are two objects: of comparable size, with a gap wider than the smaller one.
 
     Args:
@@ -100,9 +111,23 @@ def are_apart(pieces: Pieces, main: int, other: int) -> bool:
     return bool(distances.min() - 1 > _diameter(pieces.area[other]))
 
 
+def crumbs(pieces: Pieces, *, one_piece: bool) -> MaskImage:
+    """Which pieces are crumbs.
+
+    Args:
+        pieces: of a label image.
+        one_piece: an object is meant to be one piece; else only whole objects are crumbs.
+
+    Returns:
+        (k,) bool.
+    """
+    small: MaskImage = (pieces.area <= CRUMB) & ~pieces.at_edge & (one_piece | _alone(pieces))
+    return small
+
+
 def _crumbs(pieces: Pieces, raw: LabelImage | None) -> _Found:
     """Pieces of a few pixels: of label images beside the main piece or alone, else objects."""
-    small = np.flatnonzero((pieces.area <= CRUMB) & ~pieces.at_edge & ((raw is not None) | _alone(pieces)))
+    small = np.flatnonzero(crumbs(pieces, one_piece=raw is not None))
     if not small.size:
         return _Found("crumbs")
     size = int(pieces.area[small[0]])

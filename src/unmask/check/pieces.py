@@ -24,7 +24,7 @@ class Pieces:
         labels: (h, w) int32, 0 or the id of a piece.
         owner: (k,) id of the object that it is of.
         area: (k,) pixels.
-        at_edge: (k,) it touches the edge of the image: a part of it may be outside.
+        at_edge: (k,) it touches the edge of the image or what is unknown: a part of it may be there.
         main: (k,) it is the largest piece of its object; of equal ones the first.
     """
 
@@ -77,11 +77,12 @@ class Holes:
         return owner[self.labels]
 
 
-def find_pieces(objects: LabelImage) -> Pieces:
+def find_pieces(objects: LabelImage, unknown: AnyArray | None = None) -> Pieces:
     """The pieces of all objects.
 
     Args:
         objects: (h, w) int32, 0 is background.
+        unknown: (h, w) bool, where nobody knows what is there: pieces beside it count as those at the edge do.
     """
     labels = label(objects, background=0, connectivity=2).astype(np.int32, copy=False)  # type: ignore[no-untyped-call]
     count = int(labels.max())
@@ -89,6 +90,8 @@ def find_pieces(objects: LabelImage) -> Pieces:
     owner[labels] = objects
     at_edge = np.zeros(count + 1, bool)
     at_edge[_frame(labels)] = True
+    if unknown is not None:
+        at_edge[labels[ndimage.binary_dilation(unknown, EIGHT)]] = True
     area = areas(labels)
     # Largest first within an object; lexsort is stable, so that the first of equal ones stays first.
     order = np.lexsort((-area, owner[1:]))

@@ -130,7 +130,7 @@ def together(headers: Sequence[Header]) -> Header:
                 f"is {other.size[0]} x {other.size[1]} pixels (rows x columns) of {other.pages} pages, the channel "
                 f"{first.path.name} is {first.size[0]} x {first.size[1]} of {first.pages}"
             )
-            raise PairingError(problem, file=other.path, remedy="give all channels of an image the same size")
+            raise PairingError(problem, file=other.path, remedy="give all channels of an image the same size", code="size")
     dtype = np.result_type(*[header.dtype for header in headers])
     samples = sum(header.samples for header in headers)
     return replace(first, samples=samples, colour=False, alpha=False, dtype=dtype)

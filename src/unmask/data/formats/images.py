@@ -80,13 +80,14 @@ def read_header(path: str | Path) -> Header:
         return HEADERS[_format(path)](path)
 
 
-def read_image(path: str | Path, page: int | None = None, *, indices: bool = False) -> ImageFile:
+def read_image(path: str | Path, page: int | None = None, *, indices: bool = False, finite: bool = True) -> ImageFile:
     """Reads the images of a file, whatever its extension.
 
     Args:
         path: a PNG, JPEG, BMP or TIFF, or the folder of an OME-Zarr image.
         page: which image of a multi-page TIFF or an OME-Zarr stack, from 0; None reads all.
         indices: of a palette PNG or BMP give the indices, not the colours; for masks.
+        finite: refuse values that are not; False gives them as they are, for who mends them.
 
     Returns:
         The images, each (h, w, c), in the file's order: along all axes but Y, X, C and S, the last fastest.
@@ -106,7 +107,7 @@ def read_image(path: str | Path, page: int | None = None, *, indices: bool = Fal
             case "raster":
                 header, plane = read_raster(path, indices=indices)
                 planes = [plane]
-        return ImageFile(header, tuple(_plain(path, plane) for plane in planes))
+        return ImageFile(header, tuple(_plain(path, plane, finite) for plane in planes))
 
 
 def write_image(path: str | Path, image: RawImage, pixel_size: tuple[float, float] | None = None) -> None:
@@ -208,10 +209,11 @@ def _format(path: Path) -> Literal["tiff", "omezarr", "raster"]:
     return "tiff" if start.startswith(TIFF_STARTS) else "raster"
 
 
-def _plain(path: Path, image: AnyArray) -> RawImage:
+def _plain(path: Path, image: AnyArray, finite: bool) -> RawImage:
     """The image in one of the five types that unmask works with, finite."""
     name = image.dtype.name
-    _finite(path, image)
+    if finite:
+        _finite(path, image)
     if name in KEPT:
         return np.ascontiguousarray(image, dtype=image.dtype.newbyteorder("="))
     if name in WIDENED:
@@ -220,7 +222,7 @@ def _plain(path: Path, image: AnyArray) -> RawImage:
         raise UnreadableFile(f"holds {name} values", file=path, remedy="save it as 8 or 16 bit or as 32-bit float")
     with np.errstate(over="ignore"):
         narrow = image.astype(NARROWED[name])
-    if not np.array_equal(narrow, image):
+    if not np.array_equal(narrow, image, equal_nan=image.dtype.kind == "f"):
         problem = f"holds {name} values that {NARROWED[name]} cannot hold exactly"
         raise UnreadableFile(problem, file=path, remedy=f"save it as {_advice(name)}")
     return narrow

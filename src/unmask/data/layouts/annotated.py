@@ -165,7 +165,7 @@ def _other_size(header: Header, image: ListedImage) -> PairingError:
     if image.size == header.size[::-1]:
         problem += ": rows and columns are swapped"
         remedy = "save it upright; cameras often only note that a photograph was turned (EXIF)"
-    return PairingError(problem, file=header.path, remedy=remedy)
+    return PairingError(problem, file=header.path, remedy=remedy, code="size")
 
 
 def header_to_annotate(path: Path) -> Header:

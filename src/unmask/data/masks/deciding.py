@@ -184,7 +184,7 @@ def _objects(masks: _Masks, guess: Guess, palette: Palette | None, options: Read
         decision = (
             f"{guess.seen}: read as label images{guess.doubt}, one object {one}. If they are classes, say --classes."
         )
-    return Coding("objects", (), decision, names, (), background, masks.colours, sure=guess.sure)
+    return Coding("objects", (), decision, names, (), background, masks.colours, sure=bool(options.kind) or guess.sure)
 
 
 def _classes(masks: _Masks, guess: Guess, options: ReadOptions) -> Coding:
@@ -194,7 +194,7 @@ def _classes(masks: _Masks, guess: Guess, options: ReadOptions) -> Coding:
     background = tuple(value for value in legend.background if value not in masks.ignored)
     ignored = (*masks.ignored, *legend.unknown)
     kind = options.kind or guess.kind
-    coding = Coding(kind, values, "", names, ignored, background, masks.colours, sure=guess.sure)
+    coding = Coding(kind, values, "", names, ignored, background, masks.colours, sure=bool(options.kind) or guess.sure)
     named = listed(coding.class_names, values, masks.colours)
     if options.kind:
         by = f", by the names in {legend.source}" if legend.source else ""
