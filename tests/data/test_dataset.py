@@ -126,5 +126,5 @@ def test_split_csv_is_honoured() -> None:
 
 
 def test_a_split_without_training_images_is_refused() -> None:
-    with pytest.raises(DataError, match=r"cells/split\.csv: leaves no image to train on\. Mark some as train"):
+    with pytest.raises(DataError, match=r"cells: has no image to train on \(1 as test\)\. Mark some as train"):
         split_dataset(made(["a"], {"a": "test"}), 0)

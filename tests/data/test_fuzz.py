@@ -81,7 +81,7 @@ def small_machine() -> Iterator[None]:
     """Little memory and little patience, so that what is allowed is done soon."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=FREE))
-        patch.setattr("unmask.data.omezarr.MOST_CHUNKS", 1_000)
+        patch.setattr("unmask.data.formats.omezarr.MOST_CHUNKS", 1_000)
         yield
 
 

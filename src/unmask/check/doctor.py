@@ -20,7 +20,7 @@ from unmask.data.masks.read import read_mask
 from unmask.data.options import ReadOptions
 from unmask.data.sample import Sample
 from unmask.data.understood import ImageFacts, Understood, facts, understand
-from unmask.errors import MaskError, UnmaskError, UnreadableFile
+from unmask.errors import UnmaskError, UnreadableFile
 
 __all__ = ["FIELD_OF_VIEW", "Checkup", "check"]
 
@@ -151,15 +151,7 @@ def _raw(dataset: Dataset, entry: Entry, sample: Sample) -> AnyArray | None:
 
 def _of_problem(error: UnmaskError) -> Sight:
     """What training would refuse, in the same words."""
-    code = error.code
-    if not code:
-        match error:
-            case UnreadableFile():
-                code = "unreadable"
-            case MaskError():
-                code = "mask-type"
-            case _:
-                code = "unusable"
+    code = error.code or ("unreadable" if isinstance(error, UnreadableFile) else "unusable")
     if KINDS[code].severity != "error":  # what reading refuses, training does
         code = "unusable"
     file = error.file or Path()

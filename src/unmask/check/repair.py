@@ -24,7 +24,8 @@ from unmask.errors import UnmaskError
 
 __all__ = ["Change", "linked_copy", "repair"]
 
-CLEAR = 0.1  # of the highest value: what is nearer to 0 or to it is plainly background or object
+CLEAR = 0.25  # of the highest value: what is nearer to 0 or to it is plainly background or object
+RIM = 4  # pixels: so far from what is plainly an object smoothing may reach
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,11 @@ def _grey(plane: RawImage) -> AnyArray | None:
 
 
 def _two_levels(mask: AnyArray) -> bool:
-    """Whether more is plainly object than in between, so that the mask holds two values, smoothed."""
+    """Whether the mask holds two values, smoothed: what is in between lines what is plainly an object."""
     top = float(mask.max())
     between: MaskImage = (mask > CLEAR * top) & (mask < (1 - CLEAR) * top)
-    return bool(np.count_nonzero(between) < np.count_nonzero(mask >= (1 - CLEAR) * top))
+    far = ndimage.distance_transform_edt(mask < (1 - CLEAR) * top) > RIM
+    return bool(20 * np.count_nonzero(between & far) <= np.count_nonzero(between))
 
 
 def _whole(file: Path) -> str:

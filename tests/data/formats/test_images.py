@@ -545,7 +545,7 @@ def test_a_lack_of_memory_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("unmask.data.images._plain", full)
+    monkeypatch.setattr("unmask.data.formats.images._plain", full)
     with pytest.raises(
         UnreadableFile, match=r"a\.png: is too large for the memory of this machine \(.* were not enough"
     ):

@@ -460,7 +460,7 @@ def test_writing_is_all_or_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("unmask.data.omezarr_writer._write_level", full)
+        patch.setattr("unmask.data.formats.omezarr_writer._write_level", full)
         with pytest.raises(UnmaskError, match=r"a\.zarr: cannot be written \(No space left on device\)"):
             write_omezarr(path, noise(9, 9, 1))
     assert [file.name for file in tmp_path.iterdir()] == ["a.zarr"]

@@ -120,7 +120,7 @@ def test_images_with_several_pages_are_refused(tmp_path: Path) -> None:
 def test_images_too_large_for_outlines_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     coco(tmp_path / "cells.json", "a.jpg")
     picture(tmp_path / "a.jpg")
-    monkeypatch.setattr("unmask.data.annotated.LARGEST", 47)
+    monkeypatch.setattr("unmask.data.layouts.annotated.LARGEST", 47)
     with pytest.raises(
         DataError, match=r"a\.jpg: has more than 47 pixels, too many for outlines\. Cut it into several"
     ):
@@ -134,8 +134,10 @@ def test_images_too_large_for_outlines_are_refused(tmp_path: Path, monkeypatch: 
         (["train/via_region_data.json", "val/via_region_data.json"], ["train", "val"]),
         (["train/_annotations.coco.json", "valid/_annotations.coco.json"], ["train", "val"]),
         (["cells_training.json", "cells_test.json"], ["train", "test"]),
-        (["instances_val2017.json", "instances_test2017.json"], None),  # nothing to train on
-        (["instances_train2017.json", "instances_more.json"], None),
+        (["instances_val2017.json", "instances_test2017.json"], ["val", "test"]),  # nothing to train on
+        (["instances_val2017.json"], None),
+        (["instances_train2017.json", "instances_more.json"], ["train", "train"]),
+        (["instances_test2017.json", "instances_more.json"], ["test", "train"]),
         (["training_set.json"], ["train"]),
         (["trainings.json"], None),  # no word by itself
     ],
@@ -148,7 +150,12 @@ def test_splits(tmp_path: Path, files: list[str], splits: list[str] | None) -> N
     dataset = read_folder(tmp_path)
     assert dataset.names() == [name[0] for name in names]
     assert dataset.splits == ({} if splits is None else dict(zip(dataset.names(), splits, strict=True)))
-    assert split_dataset(dataset, 0)["train"]
+    if splits == ["val", "test"]:
+        with pytest.raises(DataError, match=r"has no image to train on \(1 as val and 1 as test\)\. Mark some as train"):
+            split_dataset(dataset, 0)
+    else:
+        parts = split_dataset(dataset, 0)
+        assert parts["train"] and parts["test"] == dataset.names("test")
 
 
 def test_splits_train_and_validate(tmp_path: Path) -> None:

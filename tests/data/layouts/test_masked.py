@@ -52,18 +52,32 @@ def test_objects_with_a_class_map(tmp_path: Path, files: dict[str, Path]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("splits", "kept"),
-    [(("train", "test"), True), (("train", None), False), (("val", "test"), False), ((None, None), False)],
+    ("splits", "kept", "told"),
+    [
+        (("train", "test"), ("train", "test"), ""),
+        (("train", None), ("train", "train"), ""),
+        (("test", None), ("test", "train"), "No split is said of 2 images, such as b_001: they count as train."),
+        (("val", "test"), ("val", "test"), ""),
+        (("test", "test"), ("test", "test"), ""),
+        (("val", "val"), None, ""),
+        ((None, None), None, ""),
+    ],
 )
-def test_splits_are_there_if_all_images_have_one(
-    tmp_path: Path, files: dict[str, Path], splits: tuple[str | None, str | None], kept: bool
+def test_images_without_a_split_are_to_train_and_those_to_test_stay_so(
+    tmp_path: Path,
+    files: dict[str, Path],
+    splits: tuple[str | None, str | None],
+    kept: tuple[str, str] | None,
+    told: str,
 ) -> None:
     items = [
         Masked(name, (files["images"],), MaskFile(files["masks"]), word)
         for name, word in zip("ab", splits, strict=True)
     ]
-    found = dict(masked_dataset(tmp_path, items, ReadOptions()).splits)
-    assert found == ({"a_001": "train", "a_002": "train", "b_001": "test", "b_002": "test"} if kept else {})
+    dataset = masked_dataset(tmp_path, items, ReadOptions())
+    pages = [f"{name}_{page:03}" for name in "ab" for page in (1, 2)]
+    assert dict(dataset.splits) == ({} if kept is None else dict(zip(pages, [kept[0]] * 2 + [kept[1]] * 2, strict=True)))
+    assert dataset.pairing.endswith(told or "images.tif with masks.tif.")
 
 
 def test_masks_of_one_object_each_are_not_looked_at(tmp_path: Path, files: dict[str, Path]) -> None:

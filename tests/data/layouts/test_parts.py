@@ -113,7 +113,7 @@ def test_folders_say_the_split_and_images_without_masks_are_left_out(tmp_path: P
     write_layout(tmp_path / "stage1_train", {"a": (IMAGE, LABELS), "b": (IMAGE, LABELS)})
     put(tmp_path / "stage2_final" / "c" / "images" / "c.png", IMAGE)
     dataset = read_folder(tmp_path)
-    assert (dataset.names(), dict(dataset.splits)) == (["a", "b"], {})
+    assert (dataset.names(), dict(dataset.splits)) == (["a", "b"], {"a": "train", "b": "train"})
     assert dataset.pairing.endswith(" Left out, since there are no masks: stage2_final (1 image).")
     write_layout(tmp_path / "stage1_test", {"b": (IMAGE, LABELS)})
     dataset = read_folder(tmp_path)

@@ -210,10 +210,8 @@ def test_lists(tmp_path: Path) -> None:
     assert read_folder(tmp_path).splits == {}
     lists(tmp_path, train="a\n\n", val="b\n")
     dataset = read_folder(tmp_path)
-    assert dataset.splits == {}
-    assert dataset.pairing.endswith(
-        "train.txt and val.txt in ImageSets/Segmentation/ do not name 1 of them (c), and are not used."
-    )
+    assert dataset.splits == {"a": "train", "b": "val", "c": "train"}
+    assert dataset.pairing.endswith("No split is said of 1 image, such as c: it counts as train.")
     lists(tmp_path, train="/JPEGImages/a.jpg /SegmentationClass/a.png\nb.jpg", val="\n", test="c")
     assert read_folder(tmp_path).splits == {"a": "train", "b": "train", "c": "test"}
 

@@ -12,11 +12,14 @@ from unmask.data.dataset import Dataset, Entry
 from unmask.data.formats.channels import common_channels
 from unmask.data.formats.header import Header
 from unmask.data.formats.images import read_header
+from unmask.data.formats.upright import check_upright
 from unmask.data.layouts.named_images import find_images, split_word
+from unmask.data.layouts.split_words import splits_said
 from unmask.data.listing import natural, unique_names
 from unmask.data.masks.coding import Coding, Kind, unknown_ignore
 from unmask.data.options import OUTSIDE, ReadOptions, attempt
 from unmask.data.shapes.annotations import (
+    FARTHEST,
     Annotation,
     LeftOut,
     ListedImage,
@@ -57,7 +60,7 @@ def annotated_dataset(root: Path, listings: Sequence[tuple[str, Listing]], optio
 
     Raises:
         PairingError: images that are not there, are listed twice, or are of another size than listed.
-        MaskError: no object at all; more than 255 classes.
+        MaskError: no object at all; more than 254 classes.
         UnreadableFile: an image that is damaged.
         DataError: run lengths that do not fit; images with different numbers of channels.
     """
@@ -74,6 +77,7 @@ def annotated_dataset(root: Path, listings: Sequence[tuple[str, Listing]], optio
         _entry(name, header, listed[header.path].file, found, classes)
         for header, name in zip(headers, names, strict=True)
     ]
+    splits, told = _splits(root, entries)
     return Dataset(
         root=root,
         entries=tuple(entries),
@@ -85,8 +89,8 @@ def annotated_dataset(root: Path, listings: Sequence[tuple[str, Listing]], optio
             tuple(classes),
             outside=options.ignore == OUTSIDE,
         ),
-        pairing=_pairing(root, listed),
-        splits=_splits(root, entries),
+        pairing=_pairing(root, listed) + told,
+        splits=splits,
         layout=" and ".join(name.lower() for name, _ in listings),
         left_out=tuple(found.left_out),
     )
@@ -119,6 +123,7 @@ def _places(file: Path, images: Sequence[ListedImage], base: Path) -> list[Path]
 def _collect(found: _Found, path: Path, image: ListedImage, options: ReadOptions) -> Header:
     """Adds the objects of one image, as run lengths."""
     header = header_to_annotate(path)
+    check_upright(path, image.size)
     if image.size not in (None, header.size):
         raise _other_size(header, image)
     taken = []
@@ -139,6 +144,9 @@ def _collect(found: _Found, path: Path, image: ListedImage, options: ReadOptions
 
 
 def _counts(one: ListedObject, image: ListedImage, size: tuple[int, int]) -> bytes | None:
+    if any((np.abs(part) > FARTHEST).any() for part in outlines_of(one.shape)):
+        problem = f"has an outline in {image.name} that lies further off than any image is large"
+        raise DataError(problem, file=image.file, remedy="draw it again, or take it out")
     try:
         return run_lengths(one.shape, size)
     except ValueError as error:
@@ -212,13 +220,11 @@ def _entry(name: str, header: Header, file: Path, found: _Found, classes: dict[s
     return Entry(name, header.path, annotation, listed=None if file == header.path else file)
 
 
-def _splits(root: Path, entries: Sequence[Entry]) -> dict[str, str]:
-    """The split by the names of files and folders, where all say one and there is something to train on."""
+def _splits(root: Path, entries: Sequence[Entry]) -> tuple[dict[str, str], str]:
+    """The split by the names of files and folders, and a sentence where these do not say all."""
     if root.is_file():
-        return {}
-    words = {entry.name: split_word(entry.listed or root, root) for entry in entries}
-    splits = {name: word for name, word in words.items() if word}
-    return splits if len(splits) == len(words) and "train" in splits.values() else {}
+        return {}, ""
+    return splits_said({entry.name: split_word(entry.listed or root, root) for entry in entries})
 
 
 def _decision(listings: Sequence[tuple[str, Listing]], found: _Found, classes: dict[str, int], kind: Kind) -> str:

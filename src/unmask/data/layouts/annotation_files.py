@@ -15,14 +15,15 @@ from unmask.data.dataset import Dataset
 from unmask.data.layouts.annotated import annotated_dataset
 from unmask.data.layouts.coco import is_coco, read_coco
 from unmask.data.layouts.json_file import read_json
-from unmask.data.layouts.named_images import ANNOTATIONS, WORDS
+from unmask.data.layouts.named_images import ANNOTATIONS
+from unmask.data.layouts.split_words import WORDS
 from unmask.data.layouts.via import is_via, read_via
 from unmask.data.listing import natural
 from unmask.data.options import ReadOptions
 from unmask.data.shapes.annotations import Listing
 from unmask.errors import DataError, PairingError, UnreadableFile
 
-__all__ = ["read_annotated", "unknown_json"]
+__all__ = ["read_annotated", "read_via_alone", "unknown_json"]
 
 # Of a folder's JSON files those that start so, where there are any: others hold captions, keypoints and settings.
 STARTS = ("instances", "via_region_data")
@@ -36,11 +37,15 @@ GIVE = "give a COCO instances file (images, annotations, categories) or a VIA fi
 
 @dataclass(frozen=True)
 class _Json:
-    """A JSON file: its content and the name of its kind, or what is wrong with it."""
+    """A JSON file: its content and the name of its kind, what it holds instead, or what is wrong with it.
+
+    Content of other kinds is not kept: there may be thousands of files that carry their images in them.
+    """
 
     file: Path
     content: Any = None
     kind: str | None = None
+    other: str = ""
     problem: UnreadableFile | None = None
 
 
@@ -74,6 +79,11 @@ def read_annotated(root: Path, options: ReadOptions) -> Dataset | None:
     return annotated_dataset(root, listings, options)
 
 
+def read_via_alone(root: Path, options: ReadOptions) -> Dataset | None:
+    """Reads a data set of VIA files where that layout is asked for; else `read_annotated` has looked for them too."""
+    return read_annotated(root, options) if options.layout == "via" else None
+
+
 def unknown_json(root: Path) -> DataError | None:
     """What is wrong with a folder's JSON files, or with one file, that `read_annotated` does not know.
 
@@ -86,7 +96,7 @@ def unknown_json(root: Path) -> DataError | None:
             return one.problem
     if not found:
         return None
-    problem = f"is JSON of a kind that unmask does not read ({_seen(found[0].content)})"
+    problem = f"is JSON of a kind that unmask does not read ({found[0].other})"
     return PairingError(problem, file=found[0].file, remedy=GIVE)
 
 
@@ -115,7 +125,8 @@ def _parse(file: Path) -> _Json:
         content = read_json(file)
     except UnreadableFile as problem:
         return _Json(file, problem=problem)
-    return _Json(file, content, next((name for name, (tell, _) in KINDS.items() if tell(content)), None))
+    kind = next((name for name, (tell, _) in KINDS.items() if tell(content)), None)
+    return _Json(file, content, kind) if kind else _Json(file, other=_seen(content))
 
 
 def _seen(content: Any) -> str:

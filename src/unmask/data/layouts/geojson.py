@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from unmask.data.layouts.sidecars import Sidecar
-from unmask.data.shapes.annotations import ListedObject, Polygons, Rings, outlines_of
+from unmask.data.shapes.annotations import FARTHEST, ListedObject, Polygons, Rings, outlines_of
 from unmask.errors import DataError
 
 __all__ = ["SOUND", "is_geojson", "objects_of_geojson"]
@@ -25,7 +25,6 @@ CORES = ("tmaCore", "tma_core", "TMACoreObject", "root", "PathRootObject")
 AREAS = ("Polygon", "MultiPolygon")
 NO_AREA = ("Point", "MultiPoint", "LineString", "MultiLineString")
 NO_OBJECTS = ("region*", "background*")  # where was looked, and where there is nothing; they are not unknown
-FARTHEST = 1e9  # pixels from the image's corner
 
 LINE = ("line or point", "lines and points")
 BARE = ("object without an outline", "objects without an outline")
@@ -170,12 +169,17 @@ def _told(shapes: list[_Shape]) -> tuple[list[ListedObject], list[tuple[str, str
     objects, around = [], []
     for shape, box in zip(shapes, boxes, strict=True):
         ignored = shape.label.endswith("*")
-        within = (inner[:, 0] >= box[0]).all(axis=1) & (inner[:, 1] <= box[1]).all(axis=1)
-        if within.any() and not shape.detection and not ignored:
+        if not shape.detection and not ignored and _holds(box, inner):
             around.append(AROUND)
         else:
             objects.append(ListedObject(shape.label, shape.rings, ignored))
     return objects, around
+
+
+def _holds(box: Float64[np.ndarray, "2 2"], inner: Float64[np.ndarray, "n 2 2"]) -> bool:
+    """Whether any of some boxes lies within another."""
+    within = (inner[:, 0] >= box[0]).all(axis=1) & (inner[:, 1] <= box[1]).all(axis=1)
+    return bool(within.any())
 
 
 def _box(rings: Rings) -> Float64[np.ndarray, "2 2"]:

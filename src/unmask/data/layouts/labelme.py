@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from unmask.data.dataset import Dataset
-from unmask.data.formats.upright import check_upright
 from unmask.data.layouts.annotated import header_to_annotate
 from unmask.data.layouts.json_file import read_json
 from unmask.data.layouts.labelme_images import ImageIndex, image_of, index_images
@@ -92,10 +91,8 @@ def _read(files: Sequence[Path]) -> tuple[dict[Path, Any], list[UnreadableFile]]
 def _listed(file: Path, content: Any, index: ImageIndex) -> _Listed:
     """What one file says of its image."""
     path = image_of(file, str(content["imagePath"] or ""), content["imageData"], index)
-    header, size = header_to_annotate(path), _size(content)
-    check_upright(path, size)
-    objects, left_out = read_shapes(file, content["shapes"], path.name, header.size)
-    return ListedImage(file, path.name, size, objects, path), left_out
+    objects, left_out = read_shapes(file, content["shapes"], path.name, header_to_annotate(path).size)
+    return ListedImage(file, path.name, _size(content), objects, path), left_out
 
 
 def _size(content: Any) -> tuple[int, int] | None:

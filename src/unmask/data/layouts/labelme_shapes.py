@@ -129,6 +129,8 @@ def _mask(shape: Any, size: Size, what: str, file: Path) -> RunLengths:
     """A mask: the pixels in a box, whose first and last pixel are given, as a PNG in base64."""
     try:
         (left, top), (right, bottom) = np.rint(_points(shape)).astype(int).tolist()
+        if right < left or bottom < top:
+            raise ValueError("its corners are swapped")
         window = _decoded(shape["mask"], size)[: bottom - top + 1, : right - left + 1]
     except Exception as error:  # a damaged PNG can raise anything in its decoder
         reason = " ".join(str(error).split())[:80]

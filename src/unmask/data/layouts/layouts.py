@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unmask.data.dataset import Dataset
-from unmask.data.layouts.annotation_files import read_annotated
+from unmask.data.layouts.annotation_files import read_annotated, read_via_alone
 from unmask.data.layouts.ctc import read_ctc
 from unmask.data.layouts.geojson_files import read_geojson
 from unmask.data.layouts.imagej_files import read_rois
@@ -57,7 +57,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("stacks", "two multi-page TIFFs: train-volume.tif with train-labels.tif", read_stacks),
     Layout("pairs", "images/a.tif with masks/a.tif, or a.tif with a_mask.tif", read_paired),
     Layout("coco", "COCO files (JSON: images, annotations, categories)", read_annotated),
-    Layout("via", "VGG Image Annotator files (JSON: regions of each image)", read_annotated),
+    Layout("via", "VGG Image Annotator files (JSON: regions of each image)", read_via_alone),
     Layout("labelme", "a.jpg with a.json of labelme", read_labelme),
     Layout("geojson", "a.tif with a.geojson of QuPath, or images/a.tif with annotations/a.geojson", read_geojson),
     Layout("rois", "a.tif with a.roi, a.zip or a_rois.zip of ImageJ, or images/a.tif with rois/a.zip", read_rois),

@@ -10,6 +10,7 @@ from unmask.data.entry import MaskFile, MaskFiles, ObjectsAndClasses, together
 from unmask.data.formats.channels import common_channels
 from unmask.data.formats.header import Header
 from unmask.data.formats.images import read_header
+from unmask.data.layouts.split_words import splits_said
 from unmask.data.listing import page_name
 from unmask.data.masks.coding import Coding
 from unmask.data.masks.deciding import decide
@@ -71,7 +72,7 @@ def masked_dataset(
             that it reports is left out with its image.
 
     Returns:
-        The data set; splits are there if every item has one.
+        The data set; an item without a split is to train where others have one.
 
     Raises:
         PairingError: sizes or numbers of pages that differ, two images of one name, or no sound pair at all.
@@ -86,15 +87,14 @@ def masked_dataset(
     if facts and all(seen.values.size == 0 for seen in facts):
         remedy = "draw at least one object in one of them"
         raise MaskError("holds only empty masks (all 0)", file=facts[0].file.parent, remedy=remedy)
-    entries = {entry.name: (entry, one.item.split) for one in looked for entry in _entries(one)}
-    splits = {name: split for name, (_, split) in entries.items() if split}
+    splits, told = splits_said({entry.name: one.item.split for one in looked for entry in _entries(one)})
     return Dataset(
         root=root,
         entries=tuple(entry for one in looked for entry in _entries(one)),
         channels=common_channels([one.header for one in looked]),
         coding=decided,
-        pairing=_pairing(root, looked, how),
-        splits=splits if len(splits) == len(entries) and "train" in splits.values() else {},
+        pairing=_pairing(root, looked, how) + told,
+        splits=splits,
     )
 
 

@@ -1,18 +1,17 @@
 """Where the images lie that an annotation file names."""
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from unmask.data.formats.images import SUFFIXES
 from unmask.data.formats.multiscale import is_omezarr
+from unmask.data.layouts.split_words import word_in
 from unmask.errors import PairingError
 
 __all__ = ["find_images", "split_word"]
 
-WORDS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 ANNOTATIONS = "annotations"
 
 
@@ -23,9 +22,7 @@ def split_word(file: Path, root: Path) -> str | None:
         file: instances_val2017.json, or val/via_region_data.json.
         root: the data set's folder, whose own name says nothing.
     """
-    parts = [file.stem, *([] if file.parent == root else [file.parent.name])]
-    words = [WORDS[word] for part in parts for word in re.findall("[a-z]+", part.lower()) if word in WORDS]
-    return words[0] if words else None
+    return word_in(file.stem) or (None if file.parent == root else word_in(file.parent.name))
 
 
 def find_images(file: Path, names: Sequence[str], root: Path) -> list[Path]:

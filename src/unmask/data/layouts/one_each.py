@@ -1,14 +1,13 @@
 """Data sets whose every image has an annotation file of its own, as those of labelme and YOLO."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from unmask.data.dataset import Dataset
 from unmask.data.layouts.annotated import annotated_dataset
-from unmask.data.layouts.named_images import WORDS
+from unmask.data.layouts.split_words import splits_said, word_in
 from unmask.data.options import ReadOptions
 from unmask.data.shapes.annotations import Listing
 
@@ -34,9 +33,8 @@ def one_each(
         DataError: as `annotated_dataset`.
     """
     dataset = annotated_dataset(root, [(kind, listing)], options)
-    splits = {entry.name: word for entry in dataset.entries if (word := words[entry.image])}
-    whole = len(splits) == len(dataset) and "train" in splits.values()
-    return replace(dataset, pairing=_pairing(root, dataset, kind, remark), splits=splits if whole else {})
+    splits, told = splits_said({entry.name: words[entry.image] for entry in dataset.entries})
+    return replace(dataset, pairing=_pairing(root, dataset, kind, remark) + told, splits=splits)
 
 
 def files_below(root: Path) -> list[Path]:
@@ -52,11 +50,7 @@ def files_below(root: Path) -> list[Path]:
 
 def folder_word(file: Path, root: Path) -> str | None:
     """The split that the folders between a data set's folder and a file say: train, val or test."""
-    if not file.is_relative_to(root):
-        return None
-    folders = file.relative_to(root).parent.parts
-    words = [WORDS[word] for part in folders for word in re.findall("[a-z]+", part.lower()) if word in WORDS]
-    return words[0] if words else None
+    return word_in(file.relative_to(root).parent) if file.is_relative_to(root) else None
 
 
 def _looked_into(folder: str) -> bool:

@@ -18,7 +18,7 @@ from unmask.data.dataset import Dataset
 from unmask.data.entry import MaskFiles
 from unmask.data.layouts.mask_files import files_coding
 from unmask.data.layouts.masked import Masked, counted, masked_dataset
-from unmask.data.layouts.named_images import WORDS, split_word
+from unmask.data.layouts.split_words import WORDS, word_in
 from unmask.data.listing import holds_images, image_files, natural, stem
 from unmask.data.options import OUTSIDE, ReadOptions, attempt
 from unmask.errors import DataError, MaskError, PairingError
@@ -170,8 +170,7 @@ def _numbered(images: Sequence[Path], masks: Sequence[Path], options: ReadOption
 
 def _items(root: Path, found: dict[Path, list[_Image]]) -> list[Masked]:
     """Of all folders; what has the same name in several is told apart by its folder."""
-    words = {base: split_word(base, root) for base in found}
-    told = len(set(words.values())) > 1
+    words = {base: word_in(base.relative_to(root)) for base in found}
     count: defaultdict[str, int] = defaultdict(int)
     for name in (image.name for images in found.values() for image in images):
         count[name] += 1
@@ -180,7 +179,7 @@ def _items(root: Path, found: dict[Path, list[_Image]]) -> list[Masked]:
             image.name if count[image.name] == 1 else f"{base.name}_{image.name}",
             (image.file,),
             MaskFiles(image.masks, (1,) * len(image.masks)),
-            words[base] if told else None,
+            words[base],
         )
         for base, images in found.items()
         for image in images

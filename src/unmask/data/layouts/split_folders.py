@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.data.layouts.named_images import WORDS
 from unmask.data.layouts.pairing import masks_beside
+from unmask.data.layouts.split_words import word_in
 from unmask.data.listing import find_folder, holds_images, image_files, is_image_file, natural
 
 __all__ = ["IMAGES", "MASKS", "Part", "find_parts"]
@@ -79,7 +79,7 @@ def _mirrored(images: Path, masks: Path) -> list[Part]:
         return flat
     lone = set() if flat else {place for place in places if (images / place).is_dir() or (masks / place).is_dir()}
     return flat + [
-        Part(images / place, _files(images / place), _files(masks / place), place, _split(place))
+        Part(images / place, _files(images / place), _files(masks / place), place, word_in(place))
         for place in sorted(shared | lone, key=lambda place: [natural(Path(part)) for part in place.parts])
     ]
 
@@ -88,7 +88,7 @@ def _splits(root: Path) -> Iterator[Part]:
     """Parts in folders named after a split."""
     folders = sorted((child for child in root.iterdir() if child.is_dir()), key=natural)
     for folder in folders:
-        split = _split(Path(folder.name))
+        split = word_in(folder.name)
         if split is None or re.search(f"(?:{BESIDE})$", folder.name, re.IGNORECASE):
             continue
         place = Path(folder.name)
@@ -118,8 +118,3 @@ def _below(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
             if depth > 1:
                 yield from _below(child, depth - 1)
 
-
-def _split(place: Path) -> str | None:
-    """The split that the name of a folder says."""
-    words = (word for part in place.parts for word in re.findall("[a-z]+", part.lower()))
-    return next((WORDS[word] for word in words if word in WORDS), None)

@@ -15,7 +15,7 @@ from unmask.data.dataset import Dataset
 from unmask.data.entry import MaskFile
 from unmask.data.formats.images import read_header
 from unmask.data.layouts.masked import Masked, masked_dataset
-from unmask.data.layouts.named_images import WORDS
+from unmask.data.layouts.split_words import word_in
 from unmask.data.listing import natural, stem
 from unmask.data.options import ReadOptions, attempt
 from unmask.errors import PairingError
@@ -55,12 +55,9 @@ def read_stacks(root: Path, options: ReadOptions) -> Dataset | None:
         if core not in images:
             remedy = "put its images beside it, or move it away"
             options.report(PairingError("holds labels without images", file=masks[core][0], remedy=remedy))
-    words = {core: _split(core) for core in cores}
-    told = len(set(words.values())) > 1
     pairs = {core: (_only(images[core]), _only(masks[core])) for core in cores}
     items = [
-        Masked(stem(image), (image,), MaskFile(mask), words[core] if told else None)
-        for core, (image, mask) in pairs.items()
+        Masked(stem(image), (image,), MaskFile(mask), word_in(core)) for core, (image, mask) in pairs.items()
     ]
     dataset = masked_dataset(root, items, options)
     spare = sorted(set(files) - {file for pair in pairs.values() for file in pair}, key=natural)
@@ -86,10 +83,6 @@ def _is_stack(file: Path, options: ReadOptions) -> bool:
 
 def _holds_folder(root: Path, names: Sequence[str]) -> bool:
     return any(child.name.lower() in names and child.is_dir() for child in root.iterdir())
-
-
-def _split(core: str) -> str | None:
-    return next((WORDS[word] for word in re.findall("[a-z]+", core) if word in WORDS), None)
 
 
 def _only(files: list[Path]) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from unmask.data.layouts.named_images import WORDS
+from unmask.data.layouts.split_words import WORDS
 from unmask.data.layouts.table_file import Row
 from unmask.data.listing import natural
 from unmask.data.options import ReadOptions, attempt

@@ -118,7 +118,7 @@ def _polygon(region: Any, file: Path, name: str) -> Float64[np.ndarray, "p 2"]:
             case "ellipse":
                 x, y, rx, ry = (float(shape[key]) for key in ("cx", "cy", "rx", "ry"))
                 return ellipse(x, y, rx, ry, float(shape.get("theta", 0)))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         problem = f"has a {shape['name']} without sound coordinates, in {name[:100]}"
         raise DataError(problem, file=file, remedy=SOUND) from None
     problem = f"has a region of the unknown shape {str(shape.get('name'))[:40]}, in {name[:100]}"

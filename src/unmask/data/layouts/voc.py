@@ -72,14 +72,14 @@ def read_voc(root: Path, options: ReadOptions) -> Dataset | None:
         return classes_coding(home, facts, options, objects=both) if classes else objects_coding(facts, options)
 
     images = _by_name(image_files(home / IMAGES))
-    splits, remark = read_lists(home, {**objects, **classes}, options)
+    splits = read_lists(home, options)
     items = _items(images, [kind for kind in (objects, classes) if kind], splits, options)
     most = len(items) < len(images)
     how = f"those with masks of the {len(images):,} in {IMAGES}/, paired by name" if most else "paired by name"
     dataset = masked_dataset(root, items, options, how=how, coding=coding)
     coloured = dataset.coding is not None and dataset.coding.colours
     entries = tuple(_in_colours(entry) if coloured else entry for entry in dataset.entries)
-    return replace(dataset, entries=entries, pairing=f"{dataset.pairing}{remark and ' '}{remark}")
+    return replace(dataset, entries=entries)
 
 
 def _home(root: Path) -> Path | None:

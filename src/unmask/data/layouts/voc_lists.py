@@ -1,6 +1,5 @@
 """Pascal VOC's lists of images: ImageSets/Segmentation/train.txt, val.txt and test.txt, a name a line."""
 
-from collections.abc import Collection
 from pathlib import Path
 
 from unmask.data.formats.images import SUFFIXES
@@ -14,12 +13,11 @@ LISTS = Path("ImageSets", "Segmentation")
 SPLITS = ("train", "val", "test")
 
 
-def read_lists(home: Path, names: Collection[str], options: ReadOptions) -> tuple[dict[str, str], str]:
-    """The split of each image by the lists in ImageSets/Segmentation/, and a sentence where they do not name all.
+def read_lists(home: Path, options: ReadOptions) -> dict[str, str]:
+    """The split of each image by the lists in ImageSets/Segmentation/.
 
     Args:
         home: the folder with JPEGImages/.
-        names: of all images with masks.
         options: what becomes of an image in two lists, which stays in the first.
 
     Returns:
@@ -36,12 +34,7 @@ def read_lists(home: Path, names: Collection[str], options: ReadOptions) -> tupl
             if splits.setdefault(name, file.stem) != file.stem:
                 problem = f"names {name}, which {splits[name]}.txt names too"
                 options.report(DataError(problem, file=file, remedy="take it out of one of the two", code="leak"))
-    missing = sorted(set(names) - set(splits))
-    if not files or not missing:
-        return splits, ""
-    lists = " and ".join(file.name for file in files)
-    are = f"{len(missing):,} of them ({missing[0]}{' ...' if len(missing) > 1 else ''})"
-    return splits, f"{lists} in {LISTS.as_posix()}/ do not name {are}, and are not used."
+    return splits
 
 
 def _listed(file: Path) -> list[str]:

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from unmask.data.dataset import Dataset
-from unmask.data.formats.upright import check_upright
 from unmask.data.layouts.annotated import header_to_annotate
 from unmask.data.layouts.one_each import one_each
 from unmask.data.layouts.yolo_files import find_yolo
@@ -75,9 +74,7 @@ def read_yolo(root: Path, options: ReadOptions) -> Dataset | None:
 
 
 def _read(image: Path, label: Path) -> _Labelled:
-    header = header_to_annotate(image)
-    check_upright(image)
-    return _Labelled(image, label, header.size, read_lines(label))
+    return _Labelled(image, label, header_to_annotate(image).size, read_lines(label))
 
 
 def _check_classes(one: _Labelled, names: Mapping[int, str], source: str, used: set[int]) -> _Labelled:

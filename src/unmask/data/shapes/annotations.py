@@ -19,6 +19,7 @@ from unmask.data.shapes.run_lengths import check_runs, mask_of_runs, read_runs
 from unmask.geometry.filling import filled
 
 __all__ = [
+    "FARTHEST",
     "Annotation",
     "LabelLayers",
     "LeftOut",
@@ -33,6 +34,9 @@ __all__ = [
     "outlines_of",
     "run_lengths",
 ]
+
+FARTHEST = 1e9
+"""Pixels from the image's corner; no image is so large, and numbers far beyond overflow where outlines are cut off."""
 
 Polygons: TypeAlias = tuple[Float64[np.ndarray, "p 2"], ...]  # x and y of each corner; an object may have many parts
 
