@@ -177,6 +177,16 @@ def shifted(root: Path) -> None:
         put(root, "masks", np.roll(mask(root, name), 4, axis=1), name)
 
 
+def unfit(root: Path) -> None:
+    """A mask of objects where the image has none."""
+    free = ndimage.minimum_filter(mask(root) == 0, 9)
+    places = np.argwhere(free)[:: max(1, int(free.sum()) // 4)][:3]
+    labels = np.zeros_like(mask(root))
+    for number, (row, column) in enumerate(places, start=1):
+        labels[row - 2 : row + 3, column - 2 : column + 3] = number
+    put(root, "masks", labels)
+
+
 def continued(root: Path) -> None:
     top = 0
     for name in "abcdef":
@@ -221,10 +231,24 @@ SPOILT: dict[str, tuple[str, Spoil]] = {
     "leak": ("leak", leak),
     "pixel-size": ("pixel-size", pixel_size),
     "shifted": ("shifted", shifted),
+    "turned": ("turned", lambda root: put(root, "masks", mask(root)[::-1])),
+    "unfit": ("unfit", unfit),
     "continued": ("continued", continued),
     "imbalance": ("imbalance", imbalance),
 }
-BY_HAND = {"pieces", "tiny", "large", "saturated", "ambiguous", "pixel-size", "shifted", "imbalance", "empty"}
+BY_HAND = {
+    "pieces",
+    "tiny",
+    "large",
+    "saturated",
+    "ambiguous",
+    "pixel-size",
+    "shifted",
+    "turned",
+    "unfit",
+    "imbalance",
+    "empty",
+}
 
 
 def codes(found: Checkup) -> set[str]:
@@ -343,6 +367,32 @@ def test_the_sheet_shows_a_sample_and_every_suspicious_image(clean: Path, tmp_pa
     assert read_header(tmp_path / "pictures" / "suspicious.png").size[1] < 400
 
 
+@pytest.mark.parametrize("place", ["cells/images", "cells/new", "other"])
+def test_pictures_never_lie_in_the_data_or_over_other_files(clean: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    with pytest.raises(UnmaskError, match=r"lies in the data that were checked|is in use"):
+        write_sheet(check(clean), tmp_path / place)
+
+
 def test_a_used_folder_is_not_written_to(clean: Path) -> None:
     with pytest.raises(UnmaskError, match=r"is in use\. Give the name of a new folder"):
         mend(check(clean), clean)
+
+
+def test_a_problem_without_a_name_is_called_unusable(tmp_path: Path) -> None:
+    """Not masks of the wrong type: there are none."""
+    put_image = np.zeros((9, 9, 3), np.uint8)
+    Image.fromarray(put_image).save(tmp_path / "a.png")
+    content = {
+        "images": [{"id": 0, "file_name": "a.png", "height": 9, "width": 9}],
+        "annotations": [{"id": 0, "image_id": 0, "category_id": 1, "bbox": [1, 1, 3, 3]}],
+        "categories": [{"id": 1, "name": "cell"}],
+    }
+    (tmp_path / "cells.json").write_text(json.dumps(content))
+    assert [finding.code for finding in check(tmp_path).findings] == ["unusable"]
+
+
+def test_another_number_of_pages_is_no_other_size(clean: Path) -> None:
+    put(clean, "masks", np.stack([mask(clean)] * 2), metadata={"axes": "ZYX"})
+    assert [finding.code for finding in check(clean).findings] == ["unusable"]

@@ -276,6 +276,18 @@ KINDS: dict[str, Kind] = {
         "objects of one kind differ in size from image to image",
         "rescale the images to one pixel size, or correct what the files say",
     ),
+    "turned": Kind(
+        "warning",
+        "masks lie turned or mirrored over their images",
+        "objects are learned where there are none",
+        "turn them back, and check a picture of them: {check} --out OUT",
+    ),
+    "unfit": Kind(
+        "warning",
+        "masks do not fit their images; they may belong to others",
+        "objects are learned where there are none",
+        "check which mask belongs to which image, and look at them: {check} --out OUT",
+    ),
     "shifted": Kind(
         "warning",
         "masks are shifted against their images",
@@ -304,16 +316,17 @@ def _finding(code: str, sights: list[Sight], command: str) -> Finding:
     kind = KINDS[code]
     sights = sorted(sights, key=lambda sight: (-sight.amount, str(sight.file)))
     first = sights[:MOST_FILES]
+    alike = len({sight.remedy for sight in first}) == 1
     return Finding(
         code=code,
         severity=kind.severity,
         title=kind.title,
         effect=kind.effect,
-        remedy=_remedy(kind, first[0], command),
+        remedy=_remedy(kind, first[0], command) if alike else kind.remedy.replace("{check}", command),
         count=len({(sight.image, sight.file) for sight in sights}),
         amount=sum(sight.amount for sight in sights),
         files=tuple(sight.file for sight in first),
-        details=tuple(sight.detail for sight in first),
+        details=tuple(sight.detail if alike else f"{sight.detail}; {sight.remedy}" for sight in first),
         images=tuple(dict.fromkeys(sight.image for sight in sights if sight.image)),
     )
 

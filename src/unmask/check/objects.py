@@ -81,8 +81,12 @@ def _in_pieces(pieces: Pieces, raw: LabelImage) -> list[_Found]:
 
 
 def apart(pieces: Pieces) -> list[int]:
-    """Indices, from 0, of the pieces that are objects of their own, although their id is another's."""
-    return [other for first, more in _others(pieces).items() for other in more if _are_apart(pieces, first, other)]
+    """Indices, from 0, of the pieces that are objects of their own, although their id is another's.
+
+    Where one piece lies apart the id says nothing (such as 255 for all objects), and every piece is an object.
+    """
+    others = _others(pieces).items()
+    return [other for first, more in others if any(_are_apart(pieces, first, one) for one in more) for other in more]
 
 
 def _others(pieces: Pieces) -> dict[int, list[int]]:

@@ -126,7 +126,8 @@ def _whole(file: Path) -> str:
         return ""
     if (values == np.round(values)).all() and values[-1] < 2**16:
         return _rewritten(file, [plane[..., :1].astype(np.uint16) for plane in planes], "stored as whole numbers")
-    if values[-1] > 1 and values.size > 2:
+    # Ids over their largest, as some scripts save them, are not between two values.
+    if values.size > 2 and not (values[-1] <= 1 and all(_two_levels(plane[..., 0]) for plane in planes)):
         return ""
     half = values[-1] / 2
     ones = [(plane[..., :1] > half).astype(np.uint8) for plane in planes]

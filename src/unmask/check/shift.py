@@ -30,7 +30,7 @@ from unmask.check.finding import Sight
 from unmask.check.images import grey
 from unmask.data.sample import Sample
 
-__all__ = ["REACH", "Alignment", "align", "peak", "set_shift", "shift_sights"]
+__all__ = ["REACH", "Alignment", "align", "borders", "peak", "set_shift", "shift_sights", "slope"]
 
 REACH = 16  # pixels along each axis that shifts are looked for in
 WINDOW = 512  # pixels; more make the scores hardly surer
@@ -65,16 +65,16 @@ def align(sample: Sample) -> Alignment | None:
     """The scores of one image; None where it is small, or nothing in it has a border."""
     if sample.objects is None or min(sample.size) < SMALLEST:
         return None
-    border = _borders(sample.objects)
+    border = borders(sample.objects)
     place = _densest(border)
     border, inside = border[place], sample.objects[place] > 0
-    rise_y, rise_x = _slope(grey(sample.image[place]))
+    rise_y, rise_x = slope(grey(sample.image[place]))
     steep = np.hypot(rise_y, rise_x)
     if not border.any() or not steep.any():
         return None
     # A few very bright objects must not outweigh all others: square root, and slopes of limited height.
     height = steep + np.percentile(steep, 75) + np.finfo(np.float32).tiny
-    inner_y, inner_x = _slope(inside.astype(np.float32))
+    inner_y, inner_x = slope(inside.astype(np.float32))
     edges = _scores([(_centred(border), _centred(np.sqrt(steep)))])
     slopes = _scores([(inner_y, rise_y / height), (inner_x, rise_x / height)])
     if slopes.max() < -slopes.min():
@@ -169,13 +169,13 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}" + ("" if number == 1 else "s")
 
 
-def _slope(values: AnyArray) -> tuple[AnyArray, AnyArray]:
+def slope(values: AnyArray) -> tuple[AnyArray, AnyArray]:
     """By how much values rise from row to row and from column to column, blurred by a pixel."""
     smooth = ndimage.gaussian_filter(values, 1)
     return np.gradient(smooth, axis=0), np.gradient(smooth, axis=1)
 
 
-def _borders(objects: LabelImage) -> AnyArray:
+def borders(objects: LabelImage) -> AnyArray:
     """(h, w) bool, pixels on both sides of a border between an object and something else."""
     border = np.zeros(objects.shape, bool)
     below, right = objects[1:] != objects[:-1], objects[:, 1:] != objects[:, :-1]

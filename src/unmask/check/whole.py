@@ -15,6 +15,7 @@ from jaxtyping import Float32
 from unmask.arrays import LabelImage
 from unmask.check.duplicates import Fingerprint, fingerprint
 from unmask.check.finding import Sight
+from unmask.check.fit import Fit, fit, fit_sights
 from unmask.check.images import divisor
 from unmask.check.shift import Alignment, align, shift_sights
 from unmask.data.formats.header import Header
@@ -50,6 +51,7 @@ class Row:
         pixel_size: (y, x) in micrometres, or None.
         fingerprint: by what a copy is known.
         alignment: how the masks fit the image at every shift; None where that cannot be said.
+        fit: how they fit in every orientation; None where that cannot be said.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Row:
     pixel_size: tuple[float, float] | None
     fingerprint: Fingerprint
     alignment: Alignment | None
+    fit: Fit | None
 
 
 def look(sample: Sample, header: Header, raw: LabelImage | None) -> Row:
@@ -94,6 +97,7 @@ def look(sample: Sample, header: Header, raw: LabelImage | None) -> Row:
         pixel_size=sample.pixel_size,
         fingerprint=fingerprint(sample),
         alignment=align(sample),
+        fit=fit(sample),
     )
 
 
@@ -105,10 +109,11 @@ def set_sights(rows: Sequence[Row], class_names: Sequence[str]) -> list[Sight]:
         class_names: without background.
 
     Returns:
-        Sights "continued", "imbalance", "pixel-size", "narrow" and "shifted".
+        Sights "turned", "unfit", "continued", "imbalance", "pixel-size", "narrow" and "shifted".
     """
     shifted = shift_sights([row.alignment for row in rows if row.alignment is not None])
-    return [*_continued(rows), *_imbalance(rows, class_names), *_pixel_sizes(rows), *_narrow(rows), *shifted]
+    unfit = fit_sights([row.fit for row in rows if row.fit is not None])
+    return [*unfit, *_continued(rows), *_imbalance(rows, class_names), *_pixel_sizes(rows), *_narrow(rows), *shifted]
 
 
 def _continued(rows: Sequence[Row]) -> list[Sight]:

@@ -142,8 +142,8 @@ def split_dataset(dataset: Dataset, seed: int, val_fraction: float = 0.15) -> di
     """Which images train, validate and test.
 
     A split that is said is honoured: its "test" is never trained on, and where it has no "val", validation images are
-    drawn from its "train". Without one, they are drawn from all images, and no test set is made up. The draw takes the names
-    with the smallest hash of seed and name, so that adding an image moves few others, if any.
+    drawn from its "train". Without one, they are drawn from all images, and no test set is made up. The draw takes the
+    names with the smallest hash of seed and name, so that adding an image moves few others, if any.
 
     Args:
         dataset: the images.

@@ -111,7 +111,8 @@ def read_pixels(entry: Entry, channels: int) -> tuple[RawImage, Header]:
     if len(files) == 1:
         return with_channels(files[0].planes[0], files[0].header, channels), files[0].header
     header = together([file.header for file in files])
-    image: AnyArray = np.concatenate([file.planes[0] for file in files], axis=2, dtype=header.dtype, casting="unsafe")
+    image: AnyArray = np.concatenate([file.planes[0] for file in files], axis=2)
+    image = image.astype(np.float32, copy=False) if image.dtype.kind == "f" else image
     return with_channels(image, header, channels), header
 
 
@@ -130,7 +131,9 @@ def together(headers: Sequence[Header]) -> Header:
                 f"is {other.size[0]} x {other.size[1]} pixels (rows x columns) of {other.pages} pages, the channel "
                 f"{first.path.name} is {first.size[0]} x {first.size[1]} of {first.pages}"
             )
-            raise PairingError(problem, file=other.path, remedy="give all channels of an image the same size", code="size")
+            raise PairingError(
+                problem, file=other.path, remedy="give all channels of an image the same size", code="size"
+            )
     dtype = np.result_type(*[header.dtype for header in headers])
     dtype = np.dtype(np.float32) if dtype.kind == "f" else dtype  # of int32 with float32 it would be float64
     samples = sum(header.samples for header in headers)

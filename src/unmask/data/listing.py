@@ -12,6 +12,7 @@ from unmask.data.formats.multiscale import is_omezarr
 from unmask.errors import PairingError
 
 __all__ = [
+    "DATA_FILES",
     "existing_data",
     "existing_folder",
     "find_folder",
@@ -132,12 +133,14 @@ def unique_names(files: Sequence[Path]) -> list[str]:
 
 def _told_apart(files: Sequence[Path]) -> list[str]:
     neighbours = len({file.parent for file in files}) == 1
-    for folders in range(max(len(file.parts) for file in files)):
-        for extension in (False, True) if folders or neighbours else (False,):
-            names = [_long_name(file, folders, extension) for file in files]
-            if len({name.lower() for name in names}) == len(files):
-                return names
-    raise ValueError(f"the same file twice: {files}")
+    for case in (str.lower, str):  # a.png and A.png have names of one letter case only if nothing else helps
+        for folders in range(max(len(file.parts) for file in files)):
+            for extension in (False, True) if folders or neighbours else (False,):
+                names = [_long_name(file, folders, extension) for file in files]
+                if len(set(map(case, names))) == len(files):
+                    return names
+    problem = "cannot be told apart from another file by its name"
+    raise PairingError(problem, file=files[0], remedy="rename one of the two, or give it once", code="unpaired")
 
 
 def _long_name(file: Path, folders: int, extension: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Literal, NoReturn, TypeVar
 from unmask.errors import UnmaskError
 from unmask.recipe import DataRecipe
 
-__all__ = ["OUTSIDE", "ReadOptions", "attempt", "options_of"]
+__all__ = ["OUTSIDE", "TOLERANT", "ReadOptions", "attempt", "options_of"]
 
 Part = TypeVar("Part")
 
@@ -39,6 +39,10 @@ class ReadOptions:
     ignore: str | None = None
     split: Path | None = None
     report: Callable[[UnmaskError], None] = field(default=_refuse, compare=False)
+
+
+TOLERANT = ReadOptions(report=lambda _: None)
+"""For images alone: what is wrong with their annotation is no matter."""
 
 
 def attempt(options: ReadOptions, read: Callable[[], Part]) -> Part | None:

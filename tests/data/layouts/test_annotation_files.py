@@ -1,6 +1,7 @@
 """Where annotation files and their images lie; what is in them: test_coco.py, test_via.py."""
 
 import json
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import Image
 
 from unmask.data.dataset import split_dataset
 from unmask.data.folder import read_folder, read_images, read_label_folder
+from unmask.data.layouts import annotation_files
+from unmask.data.layouts.layouts import LAYOUTS
 from unmask.data.options import ReadOptions
 from unmask.errors import DataError, PairingError, UnreadableFile
 
@@ -151,7 +154,9 @@ def test_splits(tmp_path: Path, files: list[str], splits: list[str] | None) -> N
     assert dataset.names() == [name[0] for name in names]
     assert dataset.splits == ({} if splits is None else dict(zip(dataset.names(), splits, strict=True)))
     if splits == ["val", "test"]:
-        with pytest.raises(DataError, match=r"has no image to train on \(1 as val and 1 as test\)\. Mark some as train"):
+        with pytest.raises(
+            DataError, match=r"has no image to train on \(1 as val and 1 as test\)\. Mark some as train"
+        ):
             split_dataset(dataset, 0)
     else:
         parts = split_dataset(dataset, 0)
@@ -274,3 +279,50 @@ def test_grey_photographs_among_coloured_ones(tmp_path: Path) -> None:
     assert (grey == grey[..., :1]).all()
     Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8)).save(tmp_path / "a.jpg")
     assert read_folder(tmp_path).channels == 1
+
+
+def test_json_files_are_read_once_and_others_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of labelme files has its images in them."""
+
+    class Content(dict[str, object]):
+        """One that can be watched."""
+
+    read: list[weakref.ref[Content]] = []
+
+    def watched(file: Path) -> Content:
+        content = Content(shapes=[], imageData="/9j/")
+        read.append(weakref.ref(content))
+        return content
+
+    monkeypatch.setattr(annotation_files, "read_json", watched)
+    for name in "abc":
+        (tmp_path / f"{name}.json").touch()
+    layouts = [layout for layout in LAYOUTS if layout.name in ("coco", "via")]
+    assert [layout.read(tmp_path, ReadOptions()) for layout in layouts] == [None, None]
+    assert len(read) == 3
+    read.clear()
+    kept = annotation_files._read(tmp_path)
+    assert [one.other for one in kept] == ["its keys are shapes, imageData"] * 3
+    assert [content() for content in read] == [None] * 3
+
+
+def test_via_can_be_asked_for(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    via(tmp_path / "via.json", "a.png")
+    assert read_folder(tmp_path, ReadOptions(layout="via")).layout == "via"
+    with pytest.raises(PairingError, match="is not laid out as coco"):
+        read_folder(tmp_path, ReadOptions(layout="coco"))
+
+
+@pytest.mark.parametrize(("turn", "said", "refused"), [(6, False, True), (3, True, True), (6, True, False)])
+def test_photographs_that_viewers_turn(tmp_path: Path, turn: int, said: bool, refused: bool) -> None:
+    """Outlines drawn in a viewer do not fit the pixels; a size that fits them says that they do."""
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.fromarray(np.zeros((6, 8, 3), np.uint8)).save(tmp_path / "a.jpg", exif=exif)
+    coco(tmp_path / "cells.json", "a.jpg") if said else via(tmp_path / "cells.json", "a.jpg")
+    if refused:
+        with pytest.raises(PairingError, match=rf"a\.jpg: is stored turned \(EXIF orientation {turn}\).*mogrify"):
+            read_folder(tmp_path)
+    else:
+        assert read_folder(tmp_path).names() == ["a"]

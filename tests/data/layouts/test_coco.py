@@ -315,3 +315,26 @@ def test_real_coco(shared_data: Path) -> None:
             assert {dataset.class_names[index - 1] for index in sample.classes[sample.objects == label]} == {
                 names[one["category_id"]]
             }
+
+
+def test_an_outline_beyond_measure(tmp_path: Path) -> None:
+    cells(tmp_path)
+    far = [annotation(0, 4, [SQUARE]), annotation(0, 4, [[1, 1, 1e308, -1e308, -1e308, 4]])]
+    write(tmp_path / "cells.json", listing(["a.png"], far, {4: "dirt"}))
+    with pytest.raises(DataError, match=r"has an outline in a\.png that lies further off than any image is large"):
+        read_folder(tmp_path)
+
+
+def test_what_is_ignored_is_told(tmp_path: Path) -> None:
+    """Also what never occurs; a class that is ignored is not dropped."""
+    dataset = read_folder(cells(tmp_path), ReadOptions(ignore="DIRT"))
+    assert dataset.class_names == ("nucleus",)
+    assert " 1 listed class never occurs and is dropped. 3 regions are ignored." in dataset.decision
+    dataset = read_folder(tmp_path, ReadOptions(ignore="dust"))
+    assert dataset.class_names == ("dirt", "nucleus")
+    assert "dropped" not in dataset.decision
+    assert dataset.decision.endswith(" --ignore dust: that never occurs.")
+    dataset = read_folder(tmp_path, ReadOptions(ignore="outside"))
+    assert dataset.decision.endswith(" What is not annotated is ignored, but for the surroundings of objects.")
+    with pytest.raises(DataError, match=r"--ignore stone: there is nothing .*Choose from dirt, nucleus, or say"):
+        read_folder(tmp_path, ReadOptions(ignore="stone"))

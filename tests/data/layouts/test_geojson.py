@@ -1,6 +1,7 @@
 """GeoJSON as QuPath exports it: what becomes of features, and which image a file belongs to."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from unmask.data.dataset import Dataset
 from unmask.data.folder import read_folder, read_label_folder
+from unmask.data.layouts.geojson import objects_of_geojson
 from unmask.data.layouts.geojson_files import read_geojson
 from unmask.data.options import ReadOptions
 from unmask.errors import DataError, MaskError, PairingError, UnmaskError, UnreadableFile
@@ -382,3 +384,13 @@ def test_damage_is_said_or_harmless(tmp_path: Path, assert_clear: Callable[..., 
             del text[place : place + random.integers(1, 9)]
     (tmp_path / "a.geojson").write_bytes(bytes(text))
     assert_clear(lambda: [sample.objects for sample in read_folder(tmp_path)])
+
+
+def test_thousands_of_detections_are_read_in_no_time(tmp_path: Path) -> None:
+    """Each compared with each other would take 10 s."""
+    many = [cell(x % 90, x // 90, kind="detection") for x in range(8_000)]
+    around = feature("Polygon", [square(0, 0, 100, 100)])
+    start = time.process_time()
+    read = objects_of_geojson({"type": "FeatureCollection", "features": [around, *many]}, tmp_path / "a.geojson")
+    assert (len(read.objects), len(read.left_out)) == (8_000, 1)
+    assert time.process_time() - start < 3

@@ -242,8 +242,8 @@ def test_splits_are_in_folders_not_in_names(tmp_path: Path) -> None:
     for part in ("train", "val", "test"):
         labelled(tmp_path / part, [square()], f"{part}_1")
     assert read_folder(tmp_path).splits == {"train_1": "train", "val_1": "val", "test_1": "test"}
-    labelled(tmp_path, [square()], "train_0")
-    assert read_folder(tmp_path).splits == {}
+    labelled(tmp_path, [square()], "test_0")
+    assert read_folder(tmp_path).splits["test_0"] == "train"  # where it is not said
 
 
 def test_images_without_a_file_are_left_out(tmp_path: Path) -> None:
@@ -451,3 +451,11 @@ def test_real_polygons_become_what_they_are_in_via(tmp_path: Path, shared_data: 
     assert len(dataset) == 4
     for sample in dataset:
         np.testing.assert_array_equal(sample.objects, via.load(sample.name).objects)
+
+
+def test_a_mask_with_swapped_corners_is_refused(tmp_path: Path) -> None:
+    swapped = mask_shape("cell", np.ones((4, 4), bool))
+    swapped["points"] = swapped["points"][::-1]
+    labelled(tmp_path, [square(), swapped])
+    with pytest.raises(DataError, match=r"its shape 2, a mask of cell, has no sound mask \(its corners are swapped\)"):
+        read_folder(tmp_path)

@@ -76,7 +76,9 @@ def test_images_without_a_split_are_to_train_and_those_to_test_stay_so(
     ]
     dataset = masked_dataset(tmp_path, items, ReadOptions())
     pages = [f"{name}_{page:03}" for name in "ab" for page in (1, 2)]
-    assert dict(dataset.splits) == ({} if kept is None else dict(zip(pages, [kept[0]] * 2 + [kept[1]] * 2, strict=True)))
+    assert dict(dataset.splits) == (
+        {} if kept is None else dict(zip(pages, [kept[0]] * 2 + [kept[1]] * 2, strict=True))
+    )
     assert dataset.pairing.endswith(told or "images.tif with masks.tif.")
 
 

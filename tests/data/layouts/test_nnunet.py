@@ -307,3 +307,22 @@ def test_any_json_is_read_or_refused(
 ) -> None:
     root = write(tmp_path_factory.getbasetemp() / "nnunet", content, names="a")
     assert_clear(lambda: list(read_folder(root)))
+
+
+@pytest.mark.parametrize("ignore", ["plum", "Plum", "4"])
+def test_a_class_to_ignore_may_never_occur(tmp_path: Path, ignore: str) -> None:
+    labels = {"background": 0, "plum": 4, "pear": 2, "apple": 1, "ignore": 3}
+    dataset = read_folder(write(tmp_path, {"labels": labels}), ReadOptions(ignore=ignore))
+    assert dataset.class_names == ("apple", "pear")
+    assert f" --ignore {ignore}: that never occurs. 3 is ignored." in dataset.decision
+    assert "dropped" not in dataset.decision
+    assert read_folder(tmp_path, ReadOptions(ignore="PEAR")).class_names == ("apple",)
+
+
+@pytest.mark.parametrize("ignore", [None, "Pear"])
+def test_ids_of_one_class_keep_its_name(tmp_path: Path, ignore: str | None) -> None:
+    labels = {"background": 0, "apple": 1, **({"pear": 2} if ignore else {}), "ignore": 3}
+    dataset = read_folder(write(tmp_path, {"labels": labels}), ReadOptions("objects", ignore=ignore))
+    assert (dataset.kind, dataset.class_names) == ("objects", ("apple",))
+    assert dataset.decision.endswith(" 2 is ignored. 3 is ignored." if ignore else " 3 is ignored.")
+    np.testing.assert_array_equal(dataset.load("a").ignore, (2 if ignore else 3) <= LABELS)

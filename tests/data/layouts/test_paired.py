@@ -8,6 +8,7 @@ import tifffile
 from PIL import Image
 
 from unmask.data.dataset import Dataset
+from unmask.data.entry import header_of
 from unmask.data.folder import read_folder, read_images, read_label_folder
 from unmask.data.options import ReadOptions
 from unmask.errors import DataError, MaskError, PairingError, UnmaskError
@@ -359,3 +360,17 @@ def test_a_mask_of_many_pages_with_one_damaged(tmp_path: Path) -> None:
     assert [error.code for error in reported] == ["smoothed"]
     with pytest.raises(MaskError, match=r"s\.tif: is a mask with \d+ in-between values"):
         read_folder(tmp_path)
+
+
+def test_channels_of_integers_and_floats_are_floats_of_32_bits(tmp_path: Path) -> None:
+    for name, kind in (("a_ch1", np.int32), ("a_ch2", np.float32), ("b_ch1", np.int32), ("b_ch2", np.float32)):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        tifffile.imwrite(tmp_path / "images" / f"{name}.tif", np.arange(480).reshape(20, 24).astype(kind))
+    (tmp_path / "masks").mkdir()
+    for name in "ab":
+        mask = np.zeros((20, 24), np.uint8)
+        mask[3:8, 4:9] = 1
+        tifffile.imwrite(tmp_path / "masks" / f"{name}.tif", mask)
+    dataset = read_folder(tmp_path)
+    assert header_of(dataset.entries[0]).dtype == np.float32
+    assert dataset.load("a").image.dtype == np.float32

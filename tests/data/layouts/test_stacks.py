@@ -209,3 +209,10 @@ def test_real_data_as_the_challenge_had_them(shared_data: Path, tmp_path: Path) 
     for name, sample in zip(names, dataset, strict=True):
         np.testing.assert_array_equal(sample.image, plain.load(name).image)
         np.testing.assert_array_equal(sample.objects, plain.load(name).objects)
+
+
+def test_a_file_that_names_classes(tmp_path: Path) -> None:
+    put(tmp_path / "train-volume.tif", IMAGES)
+    put(tmp_path / "train-labels.tif", np.minimum(MASKS, 2))
+    (tmp_path / "classes.txt").write_text("background\npear\napple\n")
+    assert read_folder(tmp_path).class_names == ("pear", "apple")

@@ -364,3 +364,21 @@ def test_many_masks_are_found_quickly(tmp_path: Path) -> None:
     dataset = read_folder(tmp_path)
     assert time.process_time() - start < 1.5  # for 4,000 masks
     assert len(dataset.entry("i7").masks) == 200
+
+
+@pytest.mark.parametrize("place", [".", "truth"])
+def test_a_file_that_names_classes(tmp_path: Path, place: str) -> None:
+    write_layout(tmp_path, {"a": (IMAGE, np.minimum(LABELS, 2)), "b": (IMAGE, np.minimum(LABELS, 2))})
+    (tmp_path / place / "classes.txt").write_text("background\npear\napple\n")
+    for root in (tmp_path, tmp_path / "table.csv"):
+        dataset = read_folder(root)
+        assert (dataset.kind, dataset.class_names) == ("classes", ("pear", "apple"))
+
+
+def test_a_class_to_ignore_in_capitals(data: Path) -> None:
+    rows = [[f"{name}.png", f"{name}_{label}.png", label] for name in "a" for label in ("pear", "apple")]
+    for image, mask, label in rows:
+        put(data / image, IMAGE)
+        put(data / mask, binary(1 if label == "pear" else 2))
+    write(data / "table.csv", ["image", "mask", "class"], *rows)
+    assert read_folder(data, ReadOptions(ignore="PEAR")).class_names == ("apple",)

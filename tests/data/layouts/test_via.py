@@ -162,3 +162,20 @@ def test_real_balloons(shared_data: Path) -> None:
             x, y = polygon.T.astype(float)
             shoelace = abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))) / 2
             assert area == pytest.approx(shoelace, rel=0.01, abs=20)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (region("rect", x=1, y=1, width=10**400, height=3), "has a rect without sound coordinates, in a.png"),
+        (region("circle", cx=1, cy=10**400, r=3), "has a circle without sound coordinates, in a.png"),
+        (
+            region("polygon", all_points_x=[1, 1e308, -1e308], all_points_y=[1, 9, 3]),
+            "has an outline in a.png that lies further off than any image is large",
+        ),
+        (region("rect", x=1e300, y=1, width=1e300, height=3), "has an outline in a.png that lies further off"),
+    ],
+)
+def test_numbers_beyond_measure(tmp_path: Path, shape: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read_folder(saved(tmp_path, {"a.png": [rect(), shape]}))

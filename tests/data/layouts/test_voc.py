@@ -368,8 +368,8 @@ def test_a_kind_that_is_not_there(tmp_path: Path, parts: str, kind: Any, message
 
 
 def test_an_unknown_class_to_ignore(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"--ignore cow: there is nothing .* Choose from bottle, person, or say"):
-        read_folder(voc(tmp_path), ReadOptions(ignore="cow"))
+    with pytest.raises(DataError, match=r"--ignore yak: there is nothing .* Choose from bottle, person, or say"):
+        read_folder(voc(tmp_path), ReadOptions(ignore="yak"))
 
 
 @given(data=st.data())
@@ -387,3 +387,11 @@ def test_mutated_files_are_read_or_refused(
         content[place : place + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
     file.write_bytes(bytes(content))
     assert_clear(lambda: list(read_folder(root)))
+
+
+@pytest.mark.parametrize("ignore", ["cow", "Cow", "10"])
+def test_a_class_to_ignore_may_never_occur(tmp_path: Path, ignore: str) -> None:
+    dataset = read_folder(voc(tmp_path), ReadOptions(ignore=ignore))
+    assert dataset.class_names == ("bottle", "person")
+    assert dataset.decision.endswith(f" 255 is ignored. --ignore {ignore}: that never occurs.")
+    assert read_folder(tmp_path, ReadOptions(ignore="BOTTLE")).class_names == ("person",)

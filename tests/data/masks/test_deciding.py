@@ -256,3 +256,21 @@ def test_values_of_predictions() -> None:
     assert other.values[2] == 2
     assert other.ignored == (1,)
     assert interpret(np.array([[0, 1, 2, 3]]), other, Path("a.tif")).classes.tolist() == [[0, 0, 3, 1]]
+
+
+@pytest.mark.parametrize("ignore", ["pear", "PEAR", "3"])
+@pytest.mark.parametrize("text", ["0 background\n1 apple\n2 kiwi\n3 pear\n", "background\napple\nkiwi\npear\n"])
+def test_what_is_to_be_ignored_may_never_occur(tmp_path: Path, text: str, ignore: str) -> None:
+    coding = decided([facts(1, 2)], palette(tmp_path, text), ignore=ignore)
+    assert coding.names == ("apple", "kiwi")
+    assert coding.decision.endswith(f" --ignore {ignore}: that never occurs.")
+    assert "dropped" not in coding.decision
+
+
+@pytest.mark.parametrize(("suffix", "left"), [("jpg", 0), ("JPEG", 0), ("png", 1)])
+def test_objects_are_not_read_from_blurred_files(suffix: str, left: int) -> None:
+    """Ids of thin objects may lie in between; values that JPEG made may not."""
+    seen = replace(facts(*range(1, 60)), between=(1, 2), damaged=9, file=Path(f"masks/a.{suffix}"))
+    reported: list[UnmaskError] = []
+    decided([seen], kind="objects", report=reported.append)
+    assert [error.code for error in reported] == ["smoothed"] * (1 - left)

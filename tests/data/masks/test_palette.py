@@ -159,3 +159,25 @@ def test_any_text_is_a_palette_or_a_clear_error(tmp_path_factory: pytest.TempPat
     assert all(palette.names)
     assert len(set(palette.names)) == len(palette.names)
     assert {len(palette.values), len(palette.colours)} <= {0, len(palette.names)}
+
+
+@pytest.mark.parametrize(
+    ("text", "seen", "names"),
+    [
+        ("background\ncell\n", {0, 255}, {255: "cell"}),
+        ("background\ncell\n", {0, 1}, {1: "cell"}),
+        ("cell\nunknown\n", {0, 255}, {255: "cell"}),
+        ("background\nunknown\ncell\n", {0, 7}, {7: "cell"}),
+        ("background\ncell\nunknown\n", {0, 2}, {1: "cell"}),
+    ],
+)
+def test_one_class_and_one_value(tmp_path: Path, text: str, seen: set[int], names: dict[int, str]) -> None:
+    assert read_palette(written(tmp_path, "classes.txt", text)).in_order(seen).names == names
+
+
+def test_names_may_mean_something_else(tmp_path: Path) -> None:
+    text = "value,name,meaning\n0,ground,background\n1,unknown,class\n2,rim,ignored\n3,void,\n"
+    legend = read_palette(written(tmp_path, "classes.csv", text)).stated(colours=False)
+    assert legend == Legend({1: "unknown"}, (0,), {2: "rim", 3: "void"}, "classes.csv")
+    with pytest.raises(DataError, match="line 2 has the meaning 'thing', not class, background, ignored"):
+        read_palette(written(tmp_path, "classes.csv", "value,name,meaning\n1,unknown,thing\n"))

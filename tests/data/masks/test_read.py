@@ -151,7 +151,7 @@ def test_smoothed_masks_are_refused(tmp_path: Path, damaged: np.ndarray) -> None
     paths = save(tmp_path, 255 * FOREGROUND, damaged, damaged, suffix="png")
     message = (
         r"1\.png: is a mask with \d+ in-between values along its borders \([\d,]+ pixels, such as \d+ and \d+ between "
-        r"0 and \d+\), the trace of JPEG, smoothing or resizing; so is 1 more mask\. Export it again without "
+        r"0 and \d+\), the trace of JPEG, smoothing or resizing\. Export it again without "
         r"smoothing, or, if it is foreground and background, threshold it half way: python -c \"import skimage"
     )
     with pytest.raises(MaskError, match=message):

@@ -16,7 +16,7 @@ from unmask.data.formats.upright import check_upright
 from unmask.data.layouts.named_images import find_images, split_word
 from unmask.data.layouts.split_words import splits_said
 from unmask.data.listing import natural, unique_names
-from unmask.data.masks.coding import Coding, Kind, unknown_ignore
+from unmask.data.masks.coding import AROUND_KNOWN, Coding, Kind, means_name, never_there, unknown_ignore
 from unmask.data.options import OUTSIDE, ReadOptions, attempt
 from unmask.data.shapes.annotations import (
     FARTHEST,
@@ -70,8 +70,7 @@ def annotated_dataset(root: Path, listings: Sequence[tuple[str, Listing]], optio
     read = [attempt(options, partial(_collect, found, path, image, options)) for path, image in listed.items()]
     headers = [header for header in read if header]
     classes = _classes(root, listings, found)
-    if options.ignore is not None and options.ignore not in (OUTSIDE, *found.names):
-        raise unknown_ignore(options.ignore, sorted(found.names), root)
+    ignored = _ignored(root, listings, found, options)
     names = unique_names([header.path for header in headers])
     entries = [
         _entry(name, header, listed[header.path].file, found, classes)
@@ -85,7 +84,7 @@ def annotated_dataset(root: Path, listings: Sequence[tuple[str, Listing]], optio
         coding=Coding(
             kind,
             tuple(range(1, 1 + len(classes))),
-            _decision(listings, found, classes, kind),
+            _decision(listings, found, classes, options, ignored),
             tuple(classes),
             outside=options.ignore == OUTSIDE,
         ),
@@ -136,7 +135,7 @@ def _collect(found: _Found, path: Path, image: ListedImage, options: ReadOptions
             taken.append((one, counts))
     for one, counts in taken:
         found.names.add(one.label)
-        if one.ignored or one.label == options.ignore:
+        if one.ignored or means_name(options.ignore, one.label):
             found.ignored[header.path].append(counts)
         else:
             found.objects[header.path].append((one.label, counts))
@@ -194,6 +193,21 @@ def header_to_annotate(path: Path) -> Header:
     return header
 
 
+def _ignored(
+    root: Path, listings: Sequence[tuple[str, Listing]], found: _Found, options: ReadOptions
+) -> frozenset[str]:
+    """The classes that the user wants ignored; they need not occur.
+
+    Raises:
+        DataError: there are none of that name.
+    """
+    known = found.names.union(*(listing.classes for _, listing in listings))
+    given = frozenset(name for name in known if means_name(options.ignore, name))
+    if options.ignore in (None, OUTSIDE) or given:
+        return given
+    raise unknown_ignore(str(options.ignore), sorted(found.names), root)
+
+
 def _classes(root: Path, listings: Sequence[tuple[str, Listing]], found: _Found) -> dict[str, int]:
     """Index of each class that occurs, from 1."""
     used = {label for objects in found.objects.values() for label, _ in objects}
@@ -227,20 +241,32 @@ def _splits(root: Path, entries: Sequence[Entry]) -> tuple[dict[str, str], str]:
     return splits_said({entry.name: split_word(entry.listed or root, root) for entry in entries})
 
 
-def _decision(listings: Sequence[tuple[str, Listing]], found: _Found, classes: dict[str, int], kind: Kind) -> str:
+def _decision(
+    listings: Sequence[tuple[str, Listing]],
+    found: _Found,
+    classes: dict[str, int],
+    options: ReadOptions,
+    given: frozenset[str],
+) -> str:
     count = sum(map(len, found.objects.values()))
     files = len({image.file for _, listing in listings for image in listing.images if image.file != image.path})
     kinds = " and ".join(name for name, _ in listings)
     objects = f"{count:,} {'object' if count == 1 else 'objects'}"
     held = f"{files} {kinds} {'file holds' if files == 1 else 'files hold'} {objects}"
-    told = ": read as classes, as asked." if kind == "classes" else ". If only their classes matter, say --classes."
+    told = (
+        ": read as classes, as asked."
+        if options.kind == "classes"
+        else ". If only their classes matter, say --classes."
+    )
     of = f"{len(classes)} {'class' if len(classes) == 1 else 'classes'}"
-    dropped = len({name for _, listing in listings for name in listing.classes}) - len(classes)
+    dropped = len({name for _, listing in listings for name in listing.classes} - given - set(classes))
     never = f"{dropped} listed {'class never occurs and is' if dropped == 1 else 'classes never occur and are'} dropped"
     unused = f" {never}." if dropped else ""
     remarks = "".join(f" {listing.remark}" for _, listing in listings if listing.remark)
     regions = sum(map(len, found.ignored.values()))
     ignored = f" {regions:,} {'region is' if regions == 1 else 'regions are'} ignored." if regions else ""
+    ignored += f" {never_there(str(options.ignore))}" if given and not given & found.names else ""
+    ignored += f" {AROUND_KNOWN}" if options.ignore == OUTSIDE else ""
     left = f" Left out: {_left_out(found)}." if found.left_out else ""
     return f"{held} of {of}{told}{unused}{remarks}{ignored}{left}"
 

@@ -25,7 +25,7 @@ from unmask.data.masks.read import MaskFacts, read_mask
 from unmask.data.options import OUTSIDE, ReadOptions, attempt
 from unmask.errors import DataError, PairingError
 
-__all__ = ["read_ctc"]
+__all__ = ["ctc_images", "read_ctc"]
 
 SEQUENCE = r"\d\d+"
 FRAME, MASK, SLICE, MARKERS = r"t(\d+)", r"man_seg_?(\d+)", r"man_seg_?(\d+)_(\d+)", r"man_track(\d+)"
@@ -67,9 +67,7 @@ def read_ctc(root: Path, options: ReadOptions) -> Dataset | None:
         MaskError: masks that cannot be understood or are all empty.
         UnreadableFile: a damaged file.
     """
-    folders = [] if root.is_file() else sorted(root.iterdir(), key=natural)
-    named = [folder for folder in folders if re.fullmatch(SEQUENCE, folder.name) and folder.is_dir()]
-    sequences = [_sequence(folder) for folder in named]
+    sequences = [_sequence(folder) for folder in _folders(root)]
     if not any(one.truth for one in sequences):
         return None
     items = [item for one in sequences for item in _items(root, one, options)]
@@ -82,6 +80,21 @@ def read_ctc(root: Path, options: ReadOptions) -> Dataset | None:
         coding=lambda facts, options: _coding(facts, markers, options),
     )
     return replace(dataset, pairing=f"{dataset.pairing} {_told(sequences, len(items))}")
+
+
+def ctc_images(root: Path) -> dict[Path, tuple[Path, ...]] | None:
+    """All frames, outlined or not, by a file called 01_t000; None where no sequence has a folder of truth beside."""
+    folders = _folders(root)
+    if not any(_beside(folder, truth).is_dir() for folder in folders for truth in (GOLD, SILVER)):
+        return None
+    frames = [(folder, file) for folder in folders for file in _numbered(folder, FRAME).values()]
+    return {root / f"{folder.name}_{file.name}": (file,) for folder, file in frames}
+
+
+def _folders(root: Path) -> list[Path]:
+    """Folders called as those of sequences are."""
+    folders = [] if root.is_file() else sorted(root.iterdir(), key=natural)
+    return [folder for folder in folders if re.fullmatch(SEQUENCE, folder.name) and folder.is_dir()]
 
 
 def _sequence(folder: Path) -> _Sequence:

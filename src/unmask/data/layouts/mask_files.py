@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from unmask.data.entry import MaskFiles
 from unmask.data.layouts.masked import Masked, counted
-from unmask.data.masks.coding import Coding
+from unmask.data.masks.coding import AROUND_KNOWN, Coding
 from unmask.data.options import OUTSIDE, ReadOptions
 
 __all__ = ["files_coding"]
@@ -25,7 +25,7 @@ def files_coding(items: Sequence[Masked], options: ReadOptions, names: Sequence[
         decision += f" {counted(empty, 'image')} {'has' if empty == 1 else 'have'} none."
     outside = options.ignore == OUTSIDE
     if outside:
-        decision += " What is not annotated is ignored, but for the surroundings of objects."
+        decision += f" {AROUND_KNOWN}"
     values = tuple(range(1, 1 + len(names)))
     return Coding(options.kind or "objects", values, decision, tuple(names), outside=outside)
 

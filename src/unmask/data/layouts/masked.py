@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from unmask.data.dataset import Dataset, Entry
@@ -14,11 +15,12 @@ from unmask.data.layouts.split_words import splits_said
 from unmask.data.listing import page_name
 from unmask.data.masks.coding import Coding
 from unmask.data.masks.deciding import decide
+from unmask.data.masks.palette import find_palette
 from unmask.data.masks.read import MaskFacts, check_sizes, look_at
 from unmask.data.options import ReadOptions, attempt
 from unmask.errors import MaskError, PairingError, UnmaskError
 
-__all__ = ["Decide", "Masked", "counted", "masked_dataset"]
+__all__ = ["Decide", "Masked", "by_palette", "counted", "masked_dataset"]
 
 Decide = Callable[[Sequence[MaskFacts], ReadOptions], Coding]
 
@@ -59,7 +61,7 @@ def masked_dataset(
     options: ReadOptions,
     *,
     how: str = "paired by name",
-    coding: Decide = decide,
+    coding: Decide | None = None,
 ) -> Dataset:
     """The data set of images and their masks. Looks at masks, and at image headers, several files at a time.
 
@@ -69,7 +71,7 @@ def masked_dataset(
         options: what the user says of it; what becomes of files with a problem.
         how: images and masks were brought together, for the sentence that says so.
         coding: decides what mask values mean, from what was seen in the masks; none was seen of `MaskFiles`. A mask
-            that it reports is left out with its image.
+            that it reports is left out with its image. `by_palette` unless given.
 
     Returns:
         The data set; an item without a split is to train where others have one.
@@ -82,7 +84,7 @@ def masked_dataset(
     """
     with ThreadPoolExecutor() as pool:
         looked = [one for one in pool.map(lambda item: attempt(options, lambda: _look(item)), items) if one]
-    decided, looked = _decided(root, looked, options, coding)
+    decided, looked = _decided(root, looked, options, coding or by_palette(root, items))
     facts = [seen for one in looked for seen in one.facts]
     if facts and all(seen.values.size == 0 for seen in facts):
         remedy = "draw at least one object in one of them"
@@ -96,6 +98,12 @@ def masked_dataset(
         pairing=_pairing(root, looked, how) + told,
         splits=splits,
     )
+
+
+def by_palette(root: Path, items: Sequence[Masked]) -> Decide:
+    """Decides by the values of masks, and by a file beside the data or their masks that names classes."""
+    masks = [item.source.file.parent for item in items if isinstance(item.source, MaskFile)]
+    return partial(decide, palette=find_palette([root.parent if root.is_file() else root, *masks]))
 
 
 def _decided(
@@ -147,7 +155,7 @@ def _check_pair(image: Header, masks: Sequence[MaskFacts]) -> None:
     if len(masks) != image.pages:
         problem = f"has {counted(len(masks), 'page')}, its image {image.path.name} has {image.pages}"
         remedy = "give both the same pages; where pages are channels, save the image with its channel axis named C"
-        raise PairingError(problem, file=masks[0].file, remedy=remedy, code="size")
+        raise PairingError(problem, file=masks[0].file, remedy=remedy)
     check_sizes(masks[0].file, masks[0].size, image.size)
 
 

@@ -16,10 +16,10 @@ from unmask.data.entry import MaskFile
 from unmask.data.layouts.masked import Masked, counted, masked_dataset
 from unmask.data.layouts.nnunet_labels import named_coding, read_labels
 from unmask.data.listing import image_files, natural, stem
-from unmask.data.options import ReadOptions, attempt
+from unmask.data.options import TOLERANT, ReadOptions, attempt
 from unmask.errors import PairingError, UnreadableFile
 
-__all__ = ["read_nnunet"]
+__all__ = ["nnunet_images", "read_nnunet"]
 
 VOLUMES = (".nii.gz", ".nii", ".nrrd", ".mha", ".mhd")
 
@@ -56,6 +56,20 @@ def read_nnunet(root: Path, options: ReadOptions) -> Dataset | None:
         left_out = " Left out, since there is no labelsTs: imagesTs."
     dataset = masked_dataset(root, items, options, coding=partial(named_coding, labels=labels))
     return replace(dataset, pairing=f"{dataset.pairing}{left_out}")
+
+
+def nnunet_images(root: Path) -> dict[Path, tuple[Path, ...]] | None:
+    """The files of all images, those to test among them, by a file of the case's name; None where there are none."""
+    folders = [root / name for name in ("imagesTr", "imagesTs") if (root / name).is_dir()]
+    if not folders or root.is_file():
+        return None
+    found: dict[Path, tuple[Path, ...]] = {}
+    for folder in folders:
+        _check_no_volumes(folder)
+        for case, files in _cases(folder, TOLERANT).items():
+            clash = root / f"{case}.tif" in found
+            found[root / f"{folder.name}_{case}.tif" if clash else root / f"{case}.tif"] = tuple(files.values())
+    return found
 
 
 def _items(images: Path, labels: Path, options: ReadOptions) -> list[Masked]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from unmask.data.masks.coding import Coding, Kind, unknown_ignore
+from unmask.data.masks.coding import Coding, Kind, ignored_values, means_name, never_there, unknown_ignore
 from unmask.data.masks.deciding import decide
 from unmask.data.masks.read import MaskFacts
 from unmask.data.options import OUTSIDE, ReadOptions
@@ -92,10 +92,18 @@ def named_coding(facts: Sequence[MaskFacts], options: ReadOptions, labels: Named
         MaskError: nothing but what is to be ignored.
         DataError: there is no class or value of the name that is to be ignored.
     """
-    names, options = _without(labels, options)
+    given = _given(labels, options)
+    names = {value: name for value, name in labels.names.items() if value not in given}
+    ignored, never = (*labels.ignored, *given), ""
+    if given and not any(value in one.values for one in facts for value in given):
+        never = f" {never_there(str(options.ignore))}"
+    options = options if options.ignore == OUTSIDE else replace(options, ignore=None)
     if options.kind == "objects":
-        coding = decide(facts, options)
-        return replace(coding, ignored=(*coding.ignored, *labels.ignored))
+        coding = decide(facts, options, Coding("objects", (), "", ignored=ignored))
+        only = tuple(names.values()) if len(names) == 1 else ()
+        found = sorted({value for value in ignored for one in facts if value in one.values})
+        told = "".join(f" {value} is ignored." for value in found)
+        return replace(coding, names=only, ignored=ignored, decision=coding.decision + told + never)
     sound = _named(facts, labels, options)
     there = {int(value) for one in sound for value in one.values}
     used = {value: name for value, name in names.items() if value in there}
@@ -104,20 +112,19 @@ def named_coding(facts: Sequence[MaskFacts], options: ReadOptions, labels: Named
         raise MaskError("holds masks of nothing but what is to be ignored", file=facts[0].file.parent, remedy=remedy)
     kind: Kind = "binary" if len(used) == 1 and options.kind is None else "classes"
     told = _told(len(sound), used, [name for value, name in names.items() if value not in used])
-    known = Coding(kind, tuple(used), told, tuple(used.values()), labels.ignored)
+    known = Coding(kind, tuple(used), told + never, tuple(used.values()), ignored)
     return decide(sound, replace(options, kind=None), known)
 
 
-def _without(labels: NamedLabels, options: ReadOptions) -> tuple[Mapping[int, str], ReadOptions]:
-    """Classes but for one to ignore, which the options then give as a value."""
-    if options.ignore in (None, OUTSIDE):
-        return labels.names, options
-    if options.ignore in (IGNORED, *map(str, labels.ignored)) and labels.ignored:
-        return labels.names, replace(options, ignore=None)  # as it is anyway
-    value = next((str(value) for value, name in labels.names.items() if name == options.ignore), options.ignore)
-    if value not in map(str, labels.names):
-        raise unknown_ignore(str(options.ignore), list(labels.names.values()), labels.file)
-    return {one: name for one, name in labels.names.items() if str(one) != value}, replace(options, ignore=value)
+def _given(labels: NamedLabels, options: ReadOptions) -> tuple[int, ...]:
+    """Values that the user wants ignored, besides those that are so anyway."""
+    given = options.ignore
+    if given in (None, OUTSIDE) or (labels.ignored and means_name(given, IGNORED)):
+        return ()
+    found = ignored_values(given, {**labels.names, **dict.fromkeys(labels.ignored, IGNORED)}, ())
+    if not found:
+        raise unknown_ignore(str(given), list(labels.names.values()), labels.file)
+    return tuple(value for value in found if value not in labels.ignored)
 
 
 def _named(facts: Sequence[MaskFacts], labels: NamedLabels, options: ReadOptions) -> list[MaskFacts]:

@@ -13,9 +13,9 @@ from unmask.data.dataset import Dataset
 from unmask.data.entry import MaskFile
 from unmask.data.layouts.channel_files import channel_files
 from unmask.data.layouts.masked import Masked, counted, masked_dataset
-from unmask.data.layouts.split_words import WORDS
 from unmask.data.layouts.pairing import has_mask, pair
 from unmask.data.layouts.split_folders import IMAGES, MASKS, Part, find_parts
+from unmask.data.layouts.split_words import WORDS
 from unmask.data.listing import stem, unique_names
 from unmask.data.masks.deciding import decide
 from unmask.data.masks.palette import find_palette

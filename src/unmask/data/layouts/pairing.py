@@ -179,16 +179,16 @@ def _check_complete(
         problem = f"is a second mask of one image, beside {twins[_core(known[mask])].name}"
         report(PairingError(problem, file=mask, remedy="keep the right one of the two", code="unpaired"))
     spare = _left(spare, seconds)
-    for place in range(len(alone)):
-        report(_alone(alone[place:], spare, known))
-    for place, mask in enumerate(spare):
-        problem = "is a mask without an image" + _and_more(len(spare) - place)
+    for image in alone:
+        report(_alone(image, spare, known))
+    for mask in spare:
+        problem = "is a mask without an image"
         remedy = f"put its image into {images[0].parent}, or move the mask away"
         report(PairingError(problem, file=mask, remedy=remedy, code="unpaired"))
 
 
-def _alone(images: Sequence[Path], spare: Sequence[Path], known: Mapping[Path, str]) -> PairingError:
-    image, name = images[0], known[images[0]]
+def _alone(image: Path, spare: Sequence[Path], known: Mapping[Path, str]) -> PairingError:
+    name = known[image]
     remedy = "draw its mask, all 0 if there is nothing in it, or move the image away"
     if image.with_name(name + CELLPOSE).exists():
         remedy = EXPORT.format(name)
@@ -196,9 +196,5 @@ def _alone(images: Sequence[Path], spare: Sequence[Path], known: Mapping[Path, s
         closest = get_close_matches(name, [known[mask] for mask in spare], 1, cutoff=0)
         mask = next(mask for mask in spare if known[mask] == closest[0])
         remedy = f"if {mask.name} is its mask, rename that to {name}{mask.suffix}"
-    problem = "is an image without a mask" + _and_more(len(images))
+    problem = "is an image without a mask"
     return PairingError(problem, file=image, remedy=remedy, code="unpaired")
-
-
-def _and_more(count: int) -> str:
-    return "" if count == 1 else f", and {count - 1} more {'is' if count == 2 else 'are'}"

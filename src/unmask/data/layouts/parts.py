@@ -20,13 +20,14 @@ from unmask.data.layouts.mask_files import files_coding
 from unmask.data.layouts.masked import Masked, counted, masked_dataset
 from unmask.data.layouts.split_words import WORDS, word_in
 from unmask.data.listing import holds_images, image_files, natural, stem
-from unmask.data.options import OUTSIDE, ReadOptions, attempt
+from unmask.data.options import OUTSIDE, TOLERANT, ReadOptions, attempt
 from unmask.errors import DataError, MaskError, PairingError
 
-__all__ = ["read_parts"]
+__all__ = ["parts_images", "read_parts"]
 
 IMAGES = ("images", "image")
 MASKS = ("masks", "mask")
+NO_IMAGE = (*IMAGES, *MASKS, *WORDS)  # folders that are no image, whatever they hold
 FEWEST = 2  # masks of one image, without which a folder may as well hold an image and its label image
 
 
@@ -70,6 +71,22 @@ def read_parts(root: Path, options: ReadOptions) -> Dataset | None:
         root, items, options, how="one object a mask file", coding=lambda _, options: files_coding(items, options)
     )
     return replace(dataset, pairing=f"{dataset.pairing}{left_out}")
+
+
+def parts_images(root: Path) -> dict[Path, tuple[Path, ...]] | None:
+    """All images, with masks or without, by a file of each image's name; None where no folder has several masks."""
+    found = {} if root.is_file() else _found(root, TOLERANT)[0]
+    if not found:
+        return None
+    images: dict[Path, Path] = {}
+    for base in (root, *_folders(root)):
+        known = [(image.name, image.file) for image in found.get(base, [])]
+        alone = [(stem(file), file) for file in _files(folder)] if (folder := _named(base, IMAGES)) else []
+        for child in _folders(base):
+            there, _ = _contents(child)
+            alone += [(child.name, file) for file in there if len(there) == 1 and child.name.lower() not in NO_IMAGE]
+        images |= {file: base / f"{name}{file.suffix}" for name, file in (*alone, *known)}
+    return {name: (file,) for file, name in sorted(images.items(), key=lambda one: natural(one[1]))}
 
 
 def _found(root: Path, options: ReadOptions) -> tuple[dict[Path, list[_Image]], str]:

@@ -18,7 +18,7 @@ from unmask.data.layouts.pairing import masks_beside
 from unmask.data.layouts.split_words import word_in
 from unmask.data.listing import find_folder, holds_images, image_files, is_image_file, natural
 
-__all__ = ["IMAGES", "MASKS", "Part", "find_parts"]
+__all__ = ["IMAGES", "MASKS", "Part", "find_parts", "images_below"]
 
 IMAGES = ("images", "image")
 MASKS = ("masks", "mask", "labels", "label")
@@ -56,6 +56,16 @@ def find_parts(root: Path) -> list[Part]:
     """
     parts = _here(root) or ([] if find_folder(root, IMAGES) or find_folder(root, MASKS) else list(_splits(root)))
     return parts if any(part.images and part.masks for part in parts) else []
+
+
+def images_below(root: Path) -> list[Path]:
+    """The image files in folders within a folder, but for those of masks, in natural order."""
+    folders = [
+        folder
+        for folder in _below(root)
+        if not {*MASKS, *CLASSES} & {part.lower() for part in folder.relative_to(root).parts}
+    ]
+    return sorted((file for folder in folders for file in image_files(folder)), key=natural)
 
 
 def _here(root: Path) -> list[Part]:
@@ -117,4 +127,3 @@ def _below(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
                 yield child
             if depth > 1:
                 yield from _below(child, depth - 1)
-

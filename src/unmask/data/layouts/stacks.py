@@ -17,10 +17,10 @@ from unmask.data.formats.images import read_header
 from unmask.data.layouts.masked import Masked, masked_dataset
 from unmask.data.layouts.split_words import word_in
 from unmask.data.listing import natural, stem
-from unmask.data.options import ReadOptions, attempt
+from unmask.data.options import TOLERANT, ReadOptions, attempt
 from unmask.errors import PairingError
 
-__all__ = ["read_stacks"]
+__all__ = ["read_stacks", "stacks_images"]
 
 SUFFIXES = (".tif", ".tiff")
 IMAGES, MASKS = ("images", "image"), ("masks", "mask", "labels", "label")
@@ -44,9 +44,7 @@ def read_stacks(root: Path, options: ReadOptions) -> Dataset | None:
         UnreadableFile: a damaged file.
         DataError: images with different numbers of channels.
     """
-    if root.is_file() or all(_holds_folder(root, names) for names in (IMAGES, MASKS)):
-        return None  # two folders say more plainly which files are meant
-    files = [file for file in root.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
+    files = _files(root)
     images, masks = _by_core(files, IMAGE_WORD), _by_core(files, MASK_WORD)
     cores = [core for core in images if core in masks]
     if not any(_is_stack(file, options) for core in cores for file in images[core] + masks[core]):
@@ -56,13 +54,29 @@ def read_stacks(root: Path, options: ReadOptions) -> Dataset | None:
             remedy = "put its images beside it, or move it away"
             options.report(PairingError("holds labels without images", file=masks[core][0], remedy=remedy))
     pairs = {core: (_only(images[core]), _only(masks[core])) for core in cores}
-    items = [
-        Masked(stem(image), (image,), MaskFile(mask), word_in(core)) for core, (image, mask) in pairs.items()
-    ]
+    items = [Masked(stem(image), (image,), MaskFile(mask), word_in(core)) for core, (image, mask) in pairs.items()]
     dataset = masked_dataset(root, items, options)
     spare = sorted(set(files) - {file for pair in pairs.values() for file in pair}, key=natural)
     left = f" Left out: {', '.join(file.name for file in spare)}." if spare else ""
     return replace(dataset, pairing=dataset.pairing + left)
+
+
+def stacks_images(root: Path) -> dict[Path, tuple[Path, ...]] | None:
+    """All files but labels, by their own names; None where there are no stacks with labels."""
+    files = _files(root)
+    images, masks = _by_core(files, IMAGE_WORD), _by_core(files, MASK_WORD)
+    pairs = [images[core] + masks[core] for core in images if core in masks]
+    if not any(_is_stack(file, TOLERANT) for pair in pairs for file in pair):
+        return None
+    labels = {file for group in masks.values() for file in group}
+    return {file: (file,) for file in sorted(files, key=natural) if file not in labels}
+
+
+def _files(root: Path) -> list[Path]:
+    """The TIFF files of a folder; none where two folders say more plainly which files are meant."""
+    if root.is_file() or all(_holds_folder(root, names) for names in (IMAGES, MASKS)):
+        return []
+    return [file for file in root.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")]
 
 
 def _by_core(files: Iterable[Path], word: str) -> dict[str, list[Path]]:

@@ -14,22 +14,22 @@ from unmask.data.dataset import Dataset
 from unmask.data.entry import MaskFile, MaskFiles
 from unmask.data.formats.images import SUFFIXES
 from unmask.data.layouts.mask_files import files_coding
-from unmask.data.layouts.masked import Masked, masked_dataset
+from unmask.data.layouts.masked import Decide, Masked, by_palette, masked_dataset
 from unmask.data.layouts.named_images import split_word
 from unmask.data.layouts.table_file import Row, Table, parse_table
-from unmask.data.layouts.table_images import TableImage, images_there, table_images
+from unmask.data.layouts.table_images import TableImage, image_paths, images_there, table_images
 from unmask.data.listing import natural, unique_names
-from unmask.data.masks.coding import Coding, unknown_ignore
-from unmask.data.masks.deciding import decide
+from unmask.data.masks.coding import Coding, means_name, unknown_ignore
 from unmask.data.masks.read import MaskFacts, check_sound
-from unmask.data.options import OUTSIDE, ReadOptions
+from unmask.data.options import OUTSIDE, TOLERANT, ReadOptions
 from unmask.errors import DataError, MaskError, PairingError, UnmaskError
 
-__all__ = ["read_table"]
+__all__ = ["read_table", "tabled_images"]
 
 TABLES = (".csv", ".tsv")
 OTHERS = ("split.csv", "classes.csv", "objects.csv")  # which unmask reads and writes
 FOLDERS = ("images", "image", "masks", "mask", "labels", "label")  # that another layout is there for
+FIRST = 1_000  # lines of a table that show whether it is one of images
 MOST_CLASSES = 254  # 255 marks what is to be ignored
 
 
@@ -61,6 +61,20 @@ def read_table(root: Path, options: ReadOptions) -> Dataset | None:
     return _dataset(root, listed, options)
 
 
+def tabled_images(root: Path) -> dict[Path, tuple[Path, ...]] | None:
+    """The files of all images of a table, by a file of each image's name; None where there is no table of images.
+
+    Raises:
+        PairingError: an image is not there.
+        DataError: a table that was given itself has no columns of images and masks.
+    """
+    found = {}
+    for row in (row for table in _tables(root, TOLERANT) for row in table.rows):
+        files = image_paths(row)
+        found[files] = files[0].with_name(f"{row.name}{files[0].suffix}") if row.name else files[0]
+    return {name: files for files, name in sorted(found.items(), key=lambda one: natural(one[0][0]))} or None
+
+
 def _tables(root: Path, options: ReadOptions) -> list[Table]:
     """The table given, or those of a folder that name images and masks."""
     if root.is_file():
@@ -77,46 +91,50 @@ def _tables(root: Path, options: ReadOptions) -> list[Table]:
 def _of_images(file: Path, options: ReadOptions) -> Table | None:
     """A table whose masks are image files, unless its images are all gone and others are there."""
     try:
-        table = parse_table(file)
+        return parse_table(file) if _lists_masks(parse_table(file, FIRST), options) else None
     except UnmaskError:
         if options.layout == "table":
             raise
         return None  # tables are in many folders, for other ends
+
+
+def _lists_masks(table: Table, options: ReadOptions) -> bool:
     masks = [Path(row.mask).suffix.lower() for row in table.rows]
     if not any(suffix in SUFFIXES for suffix in masks):
-        return None
-    others = any(child.is_dir() and child.name.lower() in FOLDERS for child in file.parent.iterdir())
-    return table if images_there(table.rows) or not others or options.layout == "table" else None
+        return False
+    others = any(child.is_dir() and child.name.lower() in FOLDERS for child in table.file.parent.iterdir())
+    return images_there(table.rows) or not others or options.layout == "table"
 
 
 def _dataset(root: Path, listed: Sequence[TableImage], options: ReadOptions) -> Dataset:
     classes = list(dict.fromkeys(label for one in listed for label in one.labels if label))
     if len(classes) < 2 and all(len(one.masks) == 1 for one in listed):
         items = _items(listed, [MaskFile(one.masks[0]) for one in listed])
-        return masked_dataset(root, items, options, how="as listed", coding=partial(_of_values, names=classes))
+        coding: Decide = partial(_of_values, names=classes, decided=by_palette(root, items))
+        return masked_dataset(root, items, options, how="as listed", coding=coding)
     names = _classes_learned(classes, listed[0].rows[0].file, options)
     repeated = any(len(set(one.labels)) < len(one.labels) for one in listed)
     regions = bool(classes) and not repeated and options.kind != "objects"
     items = _items(listed, [_files(one, names, regions) for one in listed])
 
-    def coding(facts: Sequence[MaskFacts], options: ReadOptions) -> Coding:
+    def of_files(facts: Sequence[MaskFacts], options: ReadOptions) -> Coding:
         check_sound(facts, options.report)
         return files_coding(items, options, names)
 
-    return masked_dataset(root, items, options, how="as listed", coding=coding)
+    return masked_dataset(root, items, options, how="as listed", coding=of_files)
 
 
-def _of_values(facts: Sequence[MaskFacts], options: ReadOptions, names: Sequence[str]) -> Coding:
+def _of_values(facts: Sequence[MaskFacts], options: ReadOptions, names: Sequence[str], decided: Decide) -> Coding:
     """What mask values mean, where there is a mask an image; the one class has its name from the table."""
-    coding = decide(facts, options)
+    coding = decided(facts, options)
     return replace(coding, names=tuple(names)) if names and len(coding.class_names) == 1 else coding
 
 
 def _classes_learned(classes: Sequence[str], file: Path, options: ReadOptions) -> list[str]:
     """The names of classes but for one that is to be ignored; masks without any are of objects."""
-    if options.ignore not in (None, OUTSIDE, *classes):
+    names = [name for name in classes if not means_name(options.ignore, name)]
+    if options.ignore not in (None, OUTSIDE) and names == classes:
         raise unknown_ignore(str(options.ignore), classes or [OUTSIDE], file)
-    names = [name for name in classes if name != options.ignore]
     if not names and classes:
         raise MaskError(f"holds masks of {options.ignore} alone", file=file, remedy="ignore another class, or none")
     if len(names) > MOST_CLASSES:

@@ -11,11 +11,12 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from unmask.errors import DataError, UnreadableFile
 
-__all__ = ["Row", "Table", "parse_table"]
+__all__ = ["Row", "Table", "parse_table", "table_lines"]
 
 IMAGE = ("image", "image_path", "image_file", "filename", "file_name", "file", "path")
 MASK = ("mask", "mask_path", "mask_file", "label", "label_path", "label_file", "annotation", "annotation_path")
@@ -57,17 +58,18 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def parse_table(file: Path) -> Table:
+def parse_table(file: Path, most: int | None = None) -> Table:
     """The rows of a table.
 
     Args:
         file: CSV or TSV with a first line that names columns, in UTF-8.
+        most: how many of its lines are read; all unless given.
 
     Raises:
         UnreadableFile: it is not text, or its quotes do not close.
         DataError: there is no column of images or none of masks, no row, or one with more or fewer cells.
     """
-    lines = _lines(file)
+    lines = table_lines(file)
     header = [re.sub(r"[ -]+", "_", cell.strip().lower()) for cell in next(lines, (0, [""]))[1]]
     images, mask = _images(header), _column(header, MASK)
     if not images or mask is None:
@@ -90,27 +92,36 @@ def parse_table(file: Path) -> Table:
             cell(cells, name),
             cell(cells, label),
         )
-        for line, cells in _cells(file, lines, len(header))
+        for line, cells in _cells(file, islice(lines, most), len(header))
     ]
     if not rows:
         raise DataError("names no image", file=file, remedy="write one line an image below the names of columns")
     return Table(file, tuple(rows))
 
 
-def _lines(file: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of each line."""
+def table_lines(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of each line, read one after the other.
+
+    Args:
+        file: CSV or TSV in UTF-8, separated by what its first line has most of: tabs, semicolons or commas.
+
+    Raises:
+        UnreadableFile: it is not text, or its quotes do not close.
+    """
+    number = 0
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with open(file, encoding="utf-8-sig", newline="") as text:
+            first = text.readline()
+            text.seek(0)
+            reader = csv.reader(text, delimiter=max(SEPARATORS, key=first.count), strict=True)
+            for cells in reader:
+                number = reader.line_num
+                yield number, [cell.strip() for cell in cells]
     except (UnicodeDecodeError, OSError) as error:
         remedy = "save it as CSV UTF-8; Excel has that among its file types"
         raise UnreadableFile("is not text in UTF-8", file=file, remedy=remedy) from error
-    first = text.split("\n", 1)[0]
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=max(SEPARATORS, key=first.count))
-    try:
-        for cells in reader:
-            yield reader.line_num, [cell.strip() for cell in cells]
     except csv.Error as error:
-        problem = f"is damaged in line {reader.line_num} ({error})"
+        problem = f"is damaged in line {number + 1} ({error})"
         raise UnreadableFile(problem, file=file, remedy="check the quotes there, or save it again") from error
 
 

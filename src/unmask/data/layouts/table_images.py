@@ -14,7 +14,7 @@ from unmask.data.listing import natural
 from unmask.data.options import ReadOptions, attempt
 from unmask.errors import DataError, PairingError
 
-__all__ = ["TableImage", "images_there", "table_images"]
+__all__ = ["TableImage", "image_paths", "images_there", "table_images"]
 
 SPLITS = WORDS | {"testing": "test"}
 
@@ -59,18 +59,13 @@ def table_images(rows: Sequence[Row], options: ReadOptions) -> list[TableImage]:
 def _checked(row: Row, words: bool, labels: bool) -> bool:
     """Raises the error of a line that lacks something, or names what is not there."""
     where = f"line {row.line}"
-    for image in row.images:
-        if not image:
-            raise PairingError(f"{where} names no image", file=row.file, remedy="fill its cell in, or remove the line")
+    _check_images(row)
     if not row.mask:
         problem = f"{where} names no mask of {row.images[0][:100]}"
         raise PairingError(
             problem, file=row.file, remedy="draw its mask, all 0 if there is nothing in it, or remove it"
         )
-    for path in (*row.images, row.mask):
-        if not _there(_path(row, path)):
-            remedy = "write its path as seen from the table's folder, or an absolute one"
-            raise PairingError(f"{where} names {path[:100]}, which is not there", file=row.file, remedy=remedy)
+    _check_there(row, row.mask)
     if words and row.split.lower() not in SPLITS:
         said = f"the split '{row.split[:40]}' is unknown" if row.split else "has no split"
         raise DataError(f"{where}: {said}", file=row.file, remedy="write train, val or test")
@@ -80,6 +75,20 @@ def _checked(row: Row, words: bool, labels: bool) -> bool:
     if labels and not row.label:
         raise DataError(f"{where} has no class", file=row.file, remedy="fill it in, as in the other lines")
     return True
+
+
+def _check_images(row: Row) -> None:
+    for image in row.images:
+        if not image:
+            remedy = "fill its cell in, or remove the line"
+            raise PairingError(f"line {row.line} names no image", file=row.file, remedy=remedy)
+        _check_there(row, image)
+
+
+def _check_there(row: Row, path: str) -> None:
+    if not _there(_path(row, path)):
+        remedy = "write its path as seen from the table's folder, or an absolute one"
+        raise PairingError(f"line {row.line} names {path[:100]}, which is not there", file=row.file, remedy=remedy)
 
 
 def _one(rows: Sequence[Row]) -> TableImage:
@@ -101,6 +110,16 @@ def _one(rows: Sequence[Row]) -> TableImage:
     return TableImage(
         tuple(rows), images, tuple(_path(row, row.mask) for row in rows), SPLITS.get(rows[0].split.lower())
     )
+
+
+def image_paths(row: Row) -> tuple[Path, ...]:
+    """The files of a row's image.
+
+    Raises:
+        PairingError: one is not named, or not there.
+    """
+    _check_images(row)
+    return tuple(_path(row, image) for image in row.images)
 
 
 def images_there(rows: Sequence[Row]) -> bool:

@@ -30,7 +30,7 @@ from unmask.data.masks.read import MaskFacts, check_sizes
 from unmask.data.options import ReadOptions, attempt
 from unmask.errors import DataError, MaskError, PairingError
 
-__all__ = ["read_voc"]
+__all__ = ["read_voc", "voc_images"]
 
 IMAGES = "JPEGImages"
 OBJECTS = ("SegmentationObject", "SegmentationObjectPNG")  # labelme's names where it also writes NumPy files
@@ -80,6 +80,14 @@ def read_voc(root: Path, options: ReadOptions) -> Dataset | None:
     coloured = dataset.coding is not None and dataset.coding.colours
     entries = tuple(_in_colours(entry) if coloured else entry for entry in dataset.entries)
     return replace(dataset, entries=entries)
+
+
+def voc_images(root: Path) -> dict[Path, tuple[Path, ...]] | None:
+    """All images, with masks or without; None where there is no folder JPEGImages/ that holds any."""
+    home = None if root.is_file() else _home(root)
+    if home is None or not holds_images(home / IMAGES):
+        return None
+    return {file: (file,) for file in image_files(home / IMAGES)}
 
 
 def _home(root: Path) -> Path | None:

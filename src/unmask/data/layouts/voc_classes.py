@@ -5,12 +5,12 @@ Some tools (CVAT, for one) write the palette's colours as RGB instead, or colour
 names.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from unmask.data.masks.coding import Coding, unknown_ignore
-from unmask.data.masks.colours import colour_of, spelled
+from unmask.data.masks.coding import AROUND_KNOWN, Coding, ignored_values, never_there, unknown_ignore
+from unmask.data.masks.colours import spelled
 from unmask.data.masks.palette import Legend, find_palette, read_palette
 from unmask.data.masks.read import MaskFacts, check_sound, in_colours
 from unmask.data.options import OUTSIDE, ReadOptions
@@ -53,17 +53,20 @@ def classes_coding(folder: Path, facts: Sequence[MaskFacts], options: ReadOption
     seen = {int(value): one for one in reversed(sound) for value in one.values}
     legend = _legend(folder, colours)
     _check_known(seen, legend, colours)
-    given = _given(options, {value: legend.names[value] for value in seen if value in legend.names}, folder)
-    ignored = given | (set(legend.unknown) & set(seen))
+    given = _given(options, legend, seen, folder, colours=colours)
+    ignored = (given | set(legend.unknown)) & set(seen)
     values = tuple(value for value in legend.names if value in seen and value not in ignored)
     if not values:
         remedy = "draw at least one object in one of them"
         raise MaskError("holds no mask with a class", file=facts[0].file.parent, remedy=remedy)
     names = tuple(legend.names[value] for value in values)
+    never = f" {never_there(str(options.ignore))}" if given and not given & set(seen) else ""
     return Coding(
         "objects" if objects and options.kind != "classes" else "classes",
         values,
-        _decision(len(sound), names, legend.source, options, objects=objects) + _remarks(ignored, colours, options),
+        _decision(len(sound), names, legend.source, options, objects=objects)
+        + _remarks(ignored, colours, options)
+        + never,
         names,
         tuple(sorted(ignored)),
         legend.background,
@@ -101,7 +104,7 @@ def _legend(folder: Path, colours: bool) -> Legend:
     if listed is None:
         legend = _in_place(Legend(dict(enumerate(VOC, start=1)), source="Pascal VOC's list"), colours)
     else:
-        legend = listed.stated(colours) or _in_place(listed.in_order({0, len(listed.names)}), colours)
+        legend = listed.stated(colours) or _in_place(listed.in_order(set(range(len(listed.names) + 1))), colours)
     void = palette_colour(VOID) if colours else VOID
     return legend if void in legend else replace(legend, unknown={**legend.unknown, void: "void"})
 
@@ -128,14 +131,15 @@ def _check_known(seen: Mapping[int, MaskFacts], legend: Legend, colours: bool) -
             raise DataError(problem, file=seen[value].file, remedy=remedy, code="ids")
 
 
-def _given(options: ReadOptions, names: Mapping[int, str], folder: Path) -> set[int]:
+def _given(options: ReadOptions, legend: Legend, seen: Collection[int], folder: Path, *, colours: bool) -> set[int]:
     """Values that the user wants ignored: a value, a colour, or the name of a class."""
     given = options.ignore
     if given in (None, OUTSIDE, str(VOID)):
         return set()
-    found = {value for value, name in names.items() if given in (name, str(value)) or colour_of(str(given)) == value}
+    found = set(ignored_values(given, {**legend.names, **legend.unknown}, (), colours=colours))
     if not found:
-        raise unknown_ignore(str(given), sorted(names.values()), folder)
+        there = [name for value, name in legend.names.items() if value in seen]
+        raise unknown_ignore(str(given), sorted(there), folder)
     return found
 
 
@@ -153,5 +157,4 @@ def _decision(count: int, names: Sequence[str], told: str, options: ReadOptions,
 def _remarks(ignored: set[int], colours: bool, options: ReadOptions) -> str:
     many = [spelled(value, colours) for value in sorted(ignored)]
     told = f" {' and '.join(many)} {'is' if len(many) == 1 else 'are'} ignored." if many else ""
-    outside = " What is not annotated is ignored, but for the surroundings of objects."
-    return told + (outside if options.ignore == OUTSIDE else "")
+    return told + (f" {AROUND_KNOWN}" if options.ignore == OUTSIDE else "")

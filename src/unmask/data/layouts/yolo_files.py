@@ -8,10 +8,10 @@ from unmask.data.formats.images import SUFFIXES
 from unmask.data.layouts.one_each import files_below, folder_word
 from unmask.data.layouts.yolo_config import YAML, Config, Listed, find_config, read_config
 from unmask.data.listing import holds_images, natural
-from unmask.data.options import ReadOptions
+from unmask.data.options import TOLERANT, ReadOptions, attempt
 from unmask.errors import PairingError, UnreadableFile
 
-__all__ = ["YoloFiles", "find_yolo"]
+__all__ = ["YoloFiles", "find_yolo", "yolo_images"]
 
 IMAGES, LABELS = "images", "labels"
 LISTS = ("classes.txt", "obj.names")  # names of classes, the first of class 0
@@ -70,10 +70,26 @@ def find_yolo(root: Path, options: ReadOptions) -> YoloFiles | None:
     return YoloFiles(words, labels, names, source, _remark(config, listed))
 
 
-def _in_folders(root: Path) -> dict[Path, str | None]:
-    """The images in folders called images beside others called labels, and the split that folders say."""
+def yolo_images(root: Path) -> dict[Path, tuple[Path, ...]] | None:
+    """All images that a folder with label files has, or that a data.yaml leads to; None where there are none.
+
+    Raises:
+        DataError: a data.yaml that was given itself is not sound.
+    """
+    if root.is_file():
+        words = (read_config(root).images().words or _in_folders(root.parent)) if root.suffix.lower() in YAML else {}
+    else:
+        config = attempt(TOLERANT, lambda: find_config(root))
+        listed = attempt(TOLERANT, config.images) if config else None
+        words = (listed.words if listed else {}) or _in_folders(root, alone=True)
+        words = words if _labelled({image: _label_of(image) for image in words}) else {}
+    return {image: (image,) for image in sorted(words, key=natural)} or None
+
+
+def _in_folders(root: Path, *, alone: bool = False) -> dict[Path, str | None]:
+    """The images in folders called images beside others called labels, or alone, and the split that folders say."""
     homes = [root, *(child for child in sorted(root.iterdir()) if child.is_dir() and not child.name.startswith("."))]
-    folders = [home / IMAGES for home in homes if (home / IMAGES).is_dir() and (home / LABELS).is_dir()]
+    folders = [home / IMAGES for home in homes if (home / IMAGES).is_dir() and (alone or (home / LABELS).is_dir())]
     images = [file for folder in folders for file in files_below(folder) if file.suffix.lower() in SUFFIXES]
     return {image: folder_word(image, root) for image in images}
 

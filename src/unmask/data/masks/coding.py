@@ -1,20 +1,31 @@
 """Coding: what the values of a set of masks mean, and what a mask says by it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from unmask.arrays import AnyArray, LabelImage, MaskImage
-from unmask.data.masks.colours import spelled
+from unmask.data.masks.colours import colour_of, spelled
 from unmask.data.masks.evidence import Kind, listed
 from unmask.data.options import OUTSIDE
 from unmask.data.shapes.annotations import LabelLayers
 from unmask.errors import DataError, MaskError
 from unmask.geometry.labels import components, relabel
 
-__all__ = ["Coding", "Kind", "interpret", "unknown_ignore"]
+__all__ = [
+    "AROUND_KNOWN",
+    "Coding",
+    "Kind",
+    "ignored_values",
+    "interpret",
+    "means_name",
+    "never_there",
+    "unknown_ignore",
+]
+
+AROUND_KNOWN = "What is not annotated is ignored, but for the surroundings of objects."
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,38 @@ class Coding:
     def writable(self) -> bool:
         """Whether a label image with 0 as background can have the masks' own values."""
         return not self.colours and 0 not in self.values
+
+
+def means_name(given: str | None, name: str) -> bool:
+    """Whether --ignore means the class of a name, in capitals or not."""
+    return given not in (None, OUTSIDE) and str(given).lower() == name.lower()
+
+
+def ignored_values(
+    given: str | None, names: Mapping[int, str], seen: Collection[int], *, colours: bool = False
+) -> tuple[int, ...]:
+    """The values of masks that --ignore means.
+
+    Args:
+        given: a value, a colour where values are colours, or the name of a class.
+        names: of values; they need not occur.
+        seen: values that occur, with a name or not.
+        colours: values are colours.
+
+    Returns:
+        One value given by itself, or all of a name; none where nothing is of that value or name.
+    """
+    if given is None or given == OUTSIDE:
+        return ()
+    value = colour_of(given) if colours else int(given) if given.isdecimal() else None
+    if value is not None and (value in seen or value in names):
+        return (value,)
+    return tuple(one for one, name in names.items() if means_name(given, name))
+
+
+def never_there(given: str) -> str:
+    """The remark where what --ignore says is known, but in no mask."""
+    return f"--ignore {given}: that never occurs."
 
 
 def unknown_ignore(given: str, there: Sequence[str], place: Path) -> DataError:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unmask.data.masks.coding import Coding, unknown_ignore
-from unmask.data.masks.colours import colour_of, spelled
+from unmask.data.masks.coding import AROUND_KNOWN, Coding, ignored_values, never_there, unknown_ignore
+from unmask.data.masks.colours import spelled
 from unmask.data.masks.evidence import Guess, counted_masks, counted_values, likeliest, listed
 from unmask.data.masks.palette import Legend, Palette
 from unmask.data.masks.read import MaskFacts, check_sound, in_colours
@@ -98,7 +98,7 @@ def _readable(
     facts: Sequence[MaskFacts], options: ReadOptions, palette: Palette | None, *, sound: bool
 ) -> Sequence[MaskFacts]:
     """The facts of masks that are not reported: all as colours if one is, or if a palette has nothing but colours."""
-    facts = check_sound(facts, options.report) if sound else facts
+    facts = check_sound(facts, options.report, every=sound)
     legend = palette.stated(colours=True) if palette and not palette.values else None
     coloured = any(one.colours for one in facts)
     if not coloured and legend is None:
@@ -106,7 +106,7 @@ def _readable(
     found = in_colours(facts, options.report)
     if not coloured and not all(value in (legend or ()) for value in _seen(found)):
         return facts
-    return check_sound(found, options.report) if sound else found
+    return check_sound(found, options.report, every=sound)
 
 
 def _written(known: Coding | None, palette: Palette | None, colours: bool) -> Legend:
@@ -122,14 +122,13 @@ def _ignored(options: ReadOptions, masks: _Masks, palette: Palette | None) -> tu
     given, seen, legend = options.ignore, _seen(masks.facts), masks.legend
     if given is None or given == OUTSIDE:
         return ()
-    value = colour_of(given) if masks.colours else int(given) if given.isdecimal() else None
-    if value is not None and value in seen:
-        return (value,)
-    if palette and value is None and not (legend.source or masks.colours):
-        legend = palette.in_order(seen)
     names = {**legend.names, **legend.unknown}
-    if found := tuple(one for one, name in names.items() if name.lower() == given.lower()):
+    if found := ignored_values(given, names, seen, colours=masks.colours):
         return found
+    if palette and not (legend.source or masks.colours):
+        legend = palette.in_order(seen)
+        if found := ignored_values(given, {**legend.names, **legend.unknown}, seen):
+            return found
     there = [replace(masks, legend=legend).spelled(one) for one in sorted(seen - {*legend.background})]
     raise unknown_ignore(given, there, masks.facts[0].file.parent)
 
@@ -236,7 +235,9 @@ def _remarks(coding: Coding, masks: _Masks, palette: Palette | None, options: Re
     ignored = [masks.spelled(value) for value in dict.fromkeys((*masks.ignored, *coding.ignored)) if value in seen]
     if ignored:
         remarks.append(f"{' and '.join(ignored)} {'is' if len(ignored) == 1 else 'are'} ignored.")
-    never = len(masks.legend.names.keys() - seen)
+    if options.ignore and masks.ignored and not seen.intersection(masks.ignored):
+        remarks.append(never_there(options.ignore))
+    never = len(masks.legend.names.keys() - seen - set(masks.ignored))
     if palette and coding.kind == "objects":
         remarks += [] if palette.only else [f"{palette.file.name} names classes, and is not used."]
     elif palette and not masks.legend.source:
@@ -247,5 +248,5 @@ def _remarks(coding: Coding, masks: _Masks, palette: Palette | None, options: Re
     if masks.values and 0 not in seen and not masks.legend.source:
         remarks.append(f"No pixel is {spelled(0, masks.colours)}, which unmask takes as background.")
     if options.ignore == OUTSIDE:
-        remarks.append("What is not annotated is ignored, but for the surroundings of objects.")
+        remarks.append(AROUND_KNOWN)
     return "".join(f" {remark}" for remark in remarks)

@@ -7,7 +7,8 @@
     labelmap.txt                       name:r,g,b:: (CVAT)
 
 Columns of a CSV file are known by its header, where it has one. A class called background is the background; void,
-unlabelled, unlabeled, ignore and unknown are not known.
+unlabelled, unlabeled, ignore and unknown are not known. A column called meaning says otherwise: class, background or
+ignored.
 """
 
 import csv
@@ -19,7 +20,7 @@ from pathlib import Path
 from unmask.data.masks.colours import colour_of, spelled
 from unmask.errors import DataError
 
-__all__ = ["Legend", "Palette", "find_palette", "read_palette"]
+__all__ = ["Legend", "Palette", "find_palette", "meaning_of", "read_palette"]
 
 FILES = (
     "class_dict.csv",
@@ -44,7 +45,9 @@ COLUMNS = {
     "green": ("g", "green"),
     "blue": ("b", "blue"),
     "hex": ("colour", "color", "hex"),
+    "meaning": ("meaning",),
 }
+CLASS, GROUND, IGNORED = MEANINGS = ("class", "background", "ignored")
 BY, GAP = r"[\s,;]+", r"[\s,;:=]+"
 RGB = rf"(?P<red>\d+){BY}(?P<green>\d+){BY}(?P<blue>\d+)"
 HEX = "(?P<hex>#[0-9a-fA-F]{6})"
@@ -88,12 +91,14 @@ class Palette:
         names: of the classes, in its order.
         values: the mask value of each; empty where the file does not say.
         colours: the colour of each as a number, likewise.
+        meanings: of names, where the file says them: class, background or ignored; else the name tells.
     """
 
     file: Path
     names: tuple[str, ...]
     values: tuple[int, ...] = ()
     colours: tuple[int, ...] = ()
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
     def stated(self, colours: bool) -> Legend | None:
         """What it says of masks in colours, or of others; None where it gives no colours, or no values."""
@@ -109,14 +114,17 @@ class Palette:
         Raises:
             DataError: it cannot be told whether the first is 0 or 1.
         """
-        first = next((index for index, name in enumerate(self.names) if _plain(name) in BACKGROUND), None)
-        if first is not None:
-            return self._legend({(index - first) % 256: name for index, name in enumerate(self.names)})
         top = max(seen, default=0)
-        if len(self.names) == 1 and len(seen - {0}) == 1:
-            return self._legend({top: self.names[0]})
-        if top == len(self.names):
-            return self._legend(dict(enumerate(self.names, start=1)))
+        first = next((index for index, name in enumerate(self.names) if self._meaning(name) == GROUND), None)
+        placed: dict[int, str] = {}
+        if first is not None:
+            placed = {(index - first) % 256: name for index, name in enumerate(self.names)}
+        elif top == len(self.names):
+            placed = dict(enumerate(self.names, start=1))
+        if self.only and len(seen - {0}) == 1 and top not in placed:
+            return self._legend({top: self.only})  # such as 255
+        if placed:
+            return self._legend(placed)
         count = len(self.names)
         named = "a class without its value" if count == 1 else f"{count} classes without their values"
         problem = f"names {named}, and masks hold values up to {top}"
@@ -126,14 +134,23 @@ class Palette:
     @property
     def only(self) -> str | None:
         """The name of its one class, where it has no more."""
-        names = [name for name in self.names if _plain(name) not in BACKGROUND | UNKNOWN]
+        names = [name for name in self.names if self._meaning(name) == CLASS]
         return names[0] if len(names) == 1 else None
 
+    def _meaning(self, name: str) -> str:
+        return self.meanings.get(name) or meaning_of(name)
+
     def _legend(self, names: dict[int, str]) -> Legend:
-        background = tuple(value for value, name in names.items() if _plain(name) in BACKGROUND)
-        unknown = {value: name for value, name in names.items() if _plain(name) in UNKNOWN}
+        background = tuple(value for value, name in names.items() if self._meaning(name) == GROUND)
+        unknown = {value: name for value, name in names.items() if self._meaning(name) == IGNORED}
         classes = {value: name for value, name in names.items() if value not in (*background, *unknown)}
         return Legend(classes, background or (() if 0 in names else (0,)), unknown, self.file.name)
+
+
+def meaning_of(name: str) -> str:
+    """What a name says by itself: class, background or ignored."""
+    plain = name.lower().strip("_ ")
+    return GROUND if plain in BACKGROUND else IGNORED if plain in UNKNOWN else CLASS
 
 
 def find_palette(places: Sequence[Path]) -> Palette | None:
@@ -170,7 +187,7 @@ def read_palette(file: Path) -> Palette:
     for what, many in (("class", names), ("value", values), ("colour", [spelled(one, True) for one in colours])):
         if twice := [one for place, one in enumerate(many) if one in many[:place]]:
             raise _unsound(file, f"names the {what} {twice[0]} twice")
-    return Palette(file, names, values, colours)
+    return Palette(file, names, values, colours, {row.name: row.meaning for row in rows if row.meaning})
 
 
 @dataclass(frozen=True)
@@ -181,6 +198,7 @@ class _Row:
     name: str
     value: int | None
     colour: int | None
+    meaning: str
 
 
 def _by_header(file: Path, lines: Sequence[str]) -> list[_Row] | None:
@@ -222,7 +240,10 @@ def _row(file: Path, line: int, cells: dict[str, str]) -> _Row:
     colour = rgb[0] << 16 | rgb[1] << 8 | rgb[2] if len(rgb) == 3 else None
     if "hex" in cells and (colour := colour_of(cells["hex"].strip()[:7])) is None:
         raise _unsound(file, f"line {line} has '{cells['hex'].strip()[:20]}' as a colour, not #rrggbb")
-    return _Row(line, name, value, colour)
+    meaning = cells.get("meaning", "").strip().lower()
+    if meaning not in ("", *MEANINGS):
+        raise _unsound(file, f"line {line} has the meaning '{meaning[:20]}', not {', '.join(MEANINGS)}")
+    return _Row(line, name, value, colour, meaning)
 
 
 def _number(file: Path, line: int, text: str, most: int) -> int:
@@ -244,7 +265,3 @@ def _text(file: Path) -> str:
 def _unsound(file: Path, problem: str) -> DataError:
     remedy = f"write one class a line, such as 1,cell or cell,255,0,0, {OTHERWISE}"
     return DataError(problem, file=file, remedy=remedy)
-
-
-def _plain(name: str) -> str:
-    return name.lower().strip("_ ")

@@ -102,20 +102,24 @@ def in_colours(facts: Sequence[MaskFacts], report: Callable[[UnmaskError], None]
     return coloured + [one for seen in again for one in seen]
 
 
-def check_sound(facts: Sequence[MaskFacts], report: Callable[[UnmaskError], None]) -> list[MaskFacts]:
+def check_sound(
+    facts: Sequence[MaskFacts], report: Callable[[UnmaskError], None], *, every: bool = True
+) -> list[MaskFacts]:
     """The masks without in-between values.
 
     Args:
         facts: of all masks.
-        report: called with a MaskError for each other mask, which also counts those that follow.
+        report: called with a MaskError for each other mask.
+        every: of all files; else of those whose format blurs, since ids of thin objects may lie in between.
     """
-    damaged = [one for one in facts if one.between]
-    for place, one in enumerate(damaged):
-        report(_smoothed(one, others=len(damaged) - 1 - place, every=len(damaged) == len(facts)))
-    return [one for one in facts if not one.between]
+    blurred = [bool(one.between) and (every or one.file.suffix.lower() in LOSSY) for one in facts]
+    damaged = [one for one, is_so in zip(facts, blurred, strict=True) if is_so]
+    for one in damaged:
+        report(_smoothed(one, every=len(damaged) == len(facts)))
+    return [one for one, is_so in zip(facts, blurred, strict=True) if not is_so]
 
 
-def _smoothed(one: MaskFacts, others: int, every: bool) -> MaskError:
+def _smoothed(one: MaskFacts, every: bool) -> MaskError:
     """The error of a mask with in-between values; `every` mask of the set has some."""
     values = "in-between " + ("colours" if one.colours else "values")
     shown = (one.between[len(one.between) // 2], one.between[-1])[: len(one.between)]
@@ -126,8 +130,6 @@ def _smoothed(one: MaskFacts, others: int, every: bool) -> MaskError:
         f"is a mask with {len(one.between):,} {values} along its borders ({one.damaged:,} pixels, such as {examples}), "
         "the trace of JPEG, smoothing or resizing"
     )
-    if others:
-        problem += f"; so {'is 1 more mask' if others == 1 else f'are {others} more masks'}"
     if one.colours:
         remedy = "export it again as PNG or TIFF, without smoothing, and at the image's own size"
         return MaskError(problem, file=one.file, remedy=remedy, code="smoothed")
