@@ -4,7 +4,7 @@ import pytest
 
 from unmask.data.dataset import Entry
 from unmask.data.split import read_split
-from unmask.errors import DataError
+from unmask.errors import DataError, UnmaskError, UnreadableFile
 
 ENTRIES = [
     Entry("a", Path("images/a.png")),
@@ -81,7 +81,9 @@ def test_text_that_is_not_utf8_and_quotes_that_do_not_close(tmp_path: Path) -> N
     with pytest.raises(UnreadableFile, match=r"split\.csv: is not text in UTF-8\. Save it as CSV UTF-8"):
         read_split(path, [])
     path.write_text('name,split\n"a,train\nb,val\n')
-    with pytest.raises(UnreadableFile, match=r"split\.csv: is damaged in line 2 \(unexpected end of data\)\. Check the"):
+    with pytest.raises(
+        UnreadableFile, match=r"split\.csv: is damaged in line 2 \(unexpected end of data\)\. Check the"
+    ):
         read_split(path, [])
     problems: list[UnmaskError] = []
     assert (read_split(path, [], problems.append), problems[0].code) == ({}, "unusable")

@@ -27,7 +27,7 @@ from unmask.data.listing import (
     read_headers,
     unique_names,
 )
-from unmask.data.options import TOLERANT, ReadOptions
+from unmask.data.options import TOLERANT, ReadOptions, attempt
 from unmask.data.split import read_split
 from unmask.errors import PairingError, UnmaskError, UnreadableFile
 
@@ -163,6 +163,8 @@ def _no_layout(root: Path, options: ReadOptions | None = None) -> UnmaskError:
     if root.name.lower() in IMAGES + MASKS and len(list(root.parent.iterdir())) > 1:
         return PairingError("is one of the two folders", file=root, remedy=f"give the folder above: {root.parent}")
     words = f"has no images/ and masks/ (there: {there})"
+    if attempt(TOLERANT, lambda: read_layout(root, replace(TOLERANT, layout="parts"))):
+        return PairingError(words, file=root, remedy="if each mask is one object, say --layout parts")
     return PairingError(words, file=root, remedy="put the images into images/ and their masks into masks/")
 
 

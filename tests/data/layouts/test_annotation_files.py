@@ -160,7 +160,8 @@ def test_splits(tmp_path: Path, files: list[str], splits: list[str] | None) -> N
             split_dataset(dataset, 0)
     else:
         parts = split_dataset(dataset, 0)
-        assert parts["train"] and parts["test"] == dataset.names("test")
+        assert parts["train"]
+        assert parts["test"] == dataset.names("test")
 
 
 def test_splits_train_and_validate(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from unmask.cli.predict import _of_split
 from unmask.data.folder import read_images
 from unmask.errors import PairingError
 
@@ -113,3 +114,13 @@ def test_images_of_a_data_yaml(tmp_path: Path) -> None:
     write(tmp_path, "labels/one/a.txt", "0 .5 .5 .2 .2\n")
     write(tmp_path, "cells.yaml", "train: images/one\nval: images/two\nnames: [cell]\n")
     assert names(tmp_path / "cells.yaml") == ["a", "b"]
+
+
+def test_images_of_a_split_that_folders_or_a_file_say(tmp_path: Path) -> None:
+    put(tmp_path, "imagesTr/a_0000.png", "imagesTr/b_0000.png", "imagesTs/c_0000.png")
+    put(tmp_path, "labelsTr/a.png", "labelsTr/b.png", "labelsTs/c.png", array=MASK)
+    write(tmp_path, "dataset.json", json.dumps({"labels": {"background": 0, "cell": 1}}))
+    found = read_images([tmp_path])
+    assert _of_split(tmp_path / "model", [tmp_path], "test", found) == ["c"]
+    write(tmp_path, "split.csv", "name,split\na,test\nb,train\n")  # c is no matter
+    assert _of_split(tmp_path / "model", [tmp_path], "test", found) == ["a"]

@@ -374,3 +374,21 @@ def test_channels_of_integers_and_floats_are_floats_of_32_bits(tmp_path: Path) -
     dataset = read_folder(tmp_path)
     assert header_of(dataset.entries[0]).dtype == np.float32
     assert dataset.load("a").image.dtype == np.float32
+
+
+def test_images_in_folders_that_take_no_part_are_told(tmp_path: Path) -> None:
+    write_layout(tmp_path / "below", SAMPLES)
+    for name in ("p2/x", "p2/y", "p3/a/b/c/d/z"):
+        put(tmp_path / f"below/images/{name}.tif", SAMPLES["a"][0])
+    assert read_folder(tmp_path / "below").pairing.endswith(
+        " Left out, since other folders are paired: images/p2/ (2 images), images/p3/a/b/c/d/ (1 image)."
+    )
+    parts = {"train": SAMPLES["a"], "val": SAMPLES["b"]}
+    write_layout(tmp_path / "flat", parts, "{}/images/x.tif", "{}/masks/x.tif")
+    put(tmp_path / "flat/a.tif", SAMPLES["a"][0])
+    put(tmp_path / "flat/a_mask.tif", SAMPLES["a"][1])
+    assert read_folder(tmp_path / "flat").pairing.endswith(
+        " Left out, since other folders are paired: train/images/ (1 image), val/images/ (1 image)."
+    )
+    (tmp_path / "flat/a_mask.tif").unlink()
+    assert read_folder(tmp_path / "flat").pairing.endswith(" Left out, since other folders are paired: ./ (1 image).")

@@ -311,3 +311,12 @@ def test_real_data(shared_data: Path) -> None:
         np.testing.assert_array_equal(
             sample.image[..., 0], np.asarray(Image.open(folder / "images" / f"{name}.png"))[..., 0]
         )
+
+
+def test_one_mask_in_every_folder_needs_to_be_asked_for(tmp_path: Path) -> None:
+    for name in ("s1", "s2"):
+        put(tmp_path / name / "images" / "a.png", IMAGE)
+        put(tmp_path / name / "masks" / "m.png", (255 * (LABELS == 1)).astype(np.uint8))
+    with pytest.raises(PairingError, match=r"\(there: s1/, s2/\)\. If each mask is one object, say --layout parts"):
+        read_folder(tmp_path)
+    assert read_folder(tmp_path, ReadOptions(layout="parts")).names() == ["s1", "s2"]

@@ -1,6 +1,7 @@
 """Tables of paths."""
 
 import csv
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from unmask.data.dataset import Dataset
-from unmask.data.folder import read_folder, read_label_folder
+from unmask.data.folder import read_folder, read_images, read_label_folder
+from unmask.data.layouts.table_file import parse_table, table_lines
 from unmask.data.options import ReadOptions
 from unmask.errors import DataError, MaskError, PairingError, UnmaskError, UnreadableFile
 
@@ -281,7 +283,7 @@ A, B = "raw/a.tif,truth/a.tif", "raw/b.tif,truth/b.tif"
             DataError,
             r"line 3: raw/a\.tif is in another line with other",
         ),
-        (f'image,mask\n"{A}\n', DataError, r"line \d has 1 cell"),
+        (f'image,mask\n"{A}\n', UnreadableFile, r"is damaged in line 2 \(unexpected end of data\)"),
         ("image,mask\nraw,truth\n", UnreadableFile, r"raw: "),
         ("image,mask\n" + "x" * 5000 + ",y\n", PairingError, r"line 2 names x{100}, which is not there"),
         ("image,mask\n" + "x" * 200_000 + ",y\n", UnreadableFile, r"is damaged in line \d \(field larger than"),
@@ -382,3 +384,27 @@ def test_a_class_to_ignore_in_capitals(data: Path) -> None:
         put(data / mask, binary(1 if label == "pear" else 2))
     write(data / "table.csv", ["image", "mask", "class"], *rows)
     assert read_folder(data, ReadOptions(ignore="PEAR")).class_names == ("apple",)
+
+
+def test_a_long_table_of_measurements_is_put_aside_soon(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pairs = "".join(f"gone{number}.tif,gone{number}.png\n" for number in range(5_000))
+    (data / "measured.csv").write_text("file,label\n" + pairs)
+    (data / "images").mkdir()
+    looked: list[str] = []
+    exists = os.path.exists
+
+    def counted(path: Path) -> bool:
+        looked.append(str(path))
+        return exists(path)
+
+    monkeypatch.setattr(os.path, "exists", counted)
+    read_images([data])
+    assert 0 < sum("gone" in path for path in looked) <= 3_000  # of the first 1,000 lines
+
+
+def test_a_table_is_read_line_by_line(tmp_path: Path) -> None:
+    (tmp_path / "measured.csv").write_bytes(b"area,mean\n" + b"1,2\n" * 10_000 + b"\xff\n")
+    lines = table_lines(tmp_path / "measured.csv")
+    assert [next(lines), next(lines)] == [(1, ["area", "mean"]), (2, ["1", "2"])]
+    with pytest.raises(DataError, match=r"measured\.csv: has no column image and mask"):  # not that it is no text
+        parse_table(tmp_path / "measured.csv")

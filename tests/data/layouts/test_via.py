@@ -169,6 +169,7 @@ def test_real_balloons(shared_data: Path) -> None:
     [
         (region("rect", x=1, y=1, width=10**400, height=3), "has a rect without sound coordinates, in a.png"),
         (region("circle", cx=1, cy=10**400, r=3), "has a circle without sound coordinates, in a.png"),
+        (region("circle", cx=1e308, cy=1, r=1e308), "has a circle without sound coordinates, in a.png"),
         (
             region("polygon", all_points_x=[1, 1e308, -1e308], all_points_y=[1, 9, 3]),
             "has an outline in a.png that lies further off than any image is large",

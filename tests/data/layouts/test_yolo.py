@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from unmask.data.dataset import Dataset
-from unmask.data.folder import read_folder, read_label_folder
+from unmask.data.folder import read_folder, read_images, read_label_folder
 from unmask.data.options import ReadOptions
 from unmask.errors import DataError, MaskError, PairingError, UnmaskError, UnreadableFile
 
@@ -471,3 +471,27 @@ def test_real_polygons_become_what_they_are_in_via(tmp_path: Path, shared_data: 
     assert len(dataset) == 4
     for sample in dataset:
         np.testing.assert_array_equal(sample.objects, via.load(sample.name).objects)
+
+
+@pytest.mark.parametrize("text", ["a: &x [1]\nb: *x\n", "stage: !custom {a: 1}\n", "train: gone.txt\nnames: {a: 1}\n"])
+def test_a_data_yaml_of_another_tool_is_left_alone(tmp_path: Path, text: str) -> None:
+    picture = (np.arange(400).reshape(20, 20) % 251).astype(np.uint8)
+    for part in ("images", "masks"):
+        (tmp_path / part).mkdir()
+        Image.fromarray(picture // 126 * 255 if part == "masks" else picture).save(tmp_path / part / "a.png")
+    (tmp_path / "data.yaml").write_text(text)
+    assert read_folder(tmp_path).layout == "pairs"
+    with pytest.raises(DataError, match=r"data\.yaml: (is not YAML|has no sound names)"):
+        read_folder(tmp_path, ReadOptions(layout="yolo"))
+    assert read_images([tmp_path]).names() == ["a"]
+
+
+@pytest.mark.parametrize("folder", ["images/val", "labels/val"])
+def test_folders_that_are_links(tmp_path: Path, folder: str) -> None:
+    labelled(tmp_path / "set", "images/train/a.png", square())
+    labelled(tmp_path / "set", "images/val/b.png", square())
+    (tmp_path / "set" / folder).rename(tmp_path / "elsewhere")
+    (tmp_path / "set" / folder).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "set" / "images" / "round").symlink_to(tmp_path / "set" / "images")
+    dataset = read_folder(tmp_path / "set")
+    assert dict(dataset.splits) == {"a": "train", "b": "val"}

@@ -121,7 +121,9 @@ def test_what_is_asked_for_overrules(tmp_path: Path) -> None:
 def test_names_without_colours_do_not_name_colours(tmp_path: Path) -> None:
     coding = decided([facts(RED, GREEN, colours=True)], palette(tmp_path, "apple\npear\n"))
     assert coding.class_names == ("#00ff00", "#ff0000")
-    assert coding.decision.endswith("classes.txt gives no colours, and is not used.")
+    assert coding.decision.endswith(
+        "classes.txt gives no colours, so classes have none of its names (write class_dict.csv: name,r,g,b in its first line, then a class a line)."
+    )
 
 
 def test_masks_with_values_that_are_not_named_are_reported(tmp_path: Path) -> None:
@@ -274,3 +276,10 @@ def test_objects_are_not_read_from_blurred_files(suffix: str, left: int) -> None
     reported: list[UnmaskError] = []
     decided([seen], kind="objects", report=reported.append)
     assert [error.code for error in reported] == ["smoothed"] * (1 - left)
+
+
+@pytest.mark.parametrize("ignore", ["pear", "2"])
+def test_the_last_of_a_list_can_be_ignored(tmp_path: Path, ignore: str) -> None:
+    coding = decided([facts(1, 2)], palette(tmp_path, "apple\npear\n"), ignore=ignore)
+    assert (coding.names, coding.values, coding.ignored) == (("apple",), (1,), (2,))
+    assert coding.decision.endswith(" 2 (pear) is ignored.")

@@ -37,6 +37,7 @@ def written(folder: Path, name: str, text: str) -> Path:
         ("classes.csv", "png_index,class_name,color\n1,apple,#ff0000ff\n", ("apple",), (1,), (RED,)),
         ("classes.csv", "id,name,r,g,b\n1,apple,255,0,0\n", ("apple",), (1,), (RED,)),
         ("classes.txt", "1 apple\n2: pear\n3 = kiwi\n", ("apple", "pear", "kiwi"), (1, 2, 3), ()),
+        ("classes.txt", "apple, pear; strawberry\n", ("apple", "pear", "strawberry"), (), ()),
         ("classes.txt", "apple,1\npear: 2\n", ("apple", "pear"), (1, 2), ()),
         ("classes.txt", "1,apple,255,0,0\n", ("apple",), (1,), (RED,)),
         ("labels.txt", "cell type 1\n'cell type 2'\n", ("cell type 1", "cell type 2"), (), ()),

@@ -62,7 +62,7 @@ def read_annotated(root: Path, options: ReadOptions) -> Dataset | None:
     Raises:
         UnreadableFile: one of several files is damaged, or an image is.
         PairingError: images that are not there, are listed twice, or are of another size than listed.
-        MaskError: no object at all; more than 255 classes.
+        MaskError: no object at all; more than 254 classes.
         DataError: files that are not as their kind should be; images with different numbers of channels.
     """
     wanted = [name for name in KINDS if options.layout in (None, name.lower())]

@@ -4,10 +4,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from unmask.data.dataset import Dataset
 from unmask.data.layouts.annotated import annotated_dataset
 from unmask.data.layouts.split_words import splits_said, word_in
+from unmask.data.listing import unreadable_folder
 from unmask.data.options import ReadOptions
 from unmask.data.shapes.annotations import Listing
 
@@ -38,14 +40,22 @@ def one_each(
 
 
 def files_below(root: Path) -> list[Path]:
-    """The files in a folder and in those within it, three deep; hidden ones and OME-Zarr images are left out."""
+    """The files in a folder and in those within it, three deep; hidden ones and OME-Zarr images are left out.
+
+    Raises:
+        UnreadableFile: a folder must not be read.
+    """
     found = []
-    for place, folders, files in os.walk(root):
+    for place, folders, files in os.walk(root, onerror=_refuse, followlinks=True):
         here = Path(place)
         deep = len(here.relative_to(root).parts) == DEEPEST
-        folders[:] = [] if deep else sorted(name for name in folders if _looked_into(name))
+        folders[:] = [] if deep else sorted(name for name in folders if _looked_into(here / name))
         found += [here / name for name in sorted(files) if not name.startswith(".")]
     return found
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise unreadable_folder(Path(error.filename), error)
 
 
 def folder_word(file: Path, root: Path) -> str | None:
@@ -53,8 +63,9 @@ def folder_word(file: Path, root: Path) -> str | None:
     return word_in(file.relative_to(root).parent) if file.is_relative_to(root) else None
 
 
-def _looked_into(folder: str) -> bool:
-    return not folder.startswith(".") and not folder.lower().endswith(".zarr")
+def _looked_into(folder: Path) -> bool:
+    circle = folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+    return not folder.name.startswith(".") and not folder.name.lower().endswith(".zarr") and not circle
 
 
 def _pairing(root: Path, dataset: Dataset, kind: str, remark: str) -> str:

@@ -14,7 +14,7 @@ from unmask.data.entry import MaskFile
 from unmask.data.layouts.channel_files import channel_files
 from unmask.data.layouts.masked import Masked, counted, masked_dataset
 from unmask.data.layouts.pairing import has_mask, pair
-from unmask.data.layouts.split_folders import IMAGES, MASKS, Part, find_parts
+from unmask.data.layouts.split_folders import IMAGES, MASKS, Part, find_parts, images_apart
 from unmask.data.layouts.split_words import WORDS
 from unmask.data.listing import stem, unique_names
 from unmask.data.masks.deciding import decide
@@ -61,6 +61,7 @@ def read_paired(root: Path, options: ReadOptions) -> Dataset | None:
         return None
     images = paired_images(root, parts, options)
     remarks = [_lone(part, root, options) for part in parts if not (part.images and part.masks)]
+    remarks.append(_apart(root, parts))
     above = [root.parent] if root.name.lower() in WORDS else []
     palette = find_palette([root, *(part.masks[0].parent for part in parts if part.masks), *above])
     how = f"paired by name, {images.channels}" if images.channels else "paired by name"
@@ -104,6 +105,16 @@ def _items(parts: Sequence[Part], images: PairedImages, options: ReadOptions) ->
             name, files = known[image]
             items.append(Masked(name, files, MaskFile(mask), part.split))
     return items
+
+
+def _apart(root: Path, parts: Sequence[Part]) -> str:
+    """A remark on images in folders that take no part."""
+    found = images_apart(root, parts)
+    if not found:
+        return ""
+    names = {folder: f"{folder.relative_to(root).as_posix()}/" if folder != root else "./" for folder in found}
+    words = ", ".join(f"{names[folder]} ({counted(count, 'image')})" for folder, count in found.items())
+    return f"Left out, since other folders are paired: {words}."
 
 
 def _lone(part: Part, root: Path, options: ReadOptions) -> str:

@@ -19,7 +19,7 @@ from unmask.data.entry import MaskFiles
 from unmask.data.layouts.mask_files import files_coding
 from unmask.data.layouts.masked import Masked, counted, masked_dataset
 from unmask.data.layouts.split_words import WORDS, word_in
-from unmask.data.listing import holds_images, image_files, natural, stem
+from unmask.data.listing import holds_images, image_files, natural, stem, unreadable_folder
 from unmask.data.options import OUTSIDE, TOLERANT, ReadOptions, attempt
 from unmask.errors import DataError, MaskError, PairingError
 
@@ -218,7 +218,10 @@ def _named(folder: Path, names: Sequence[str]) -> Path | None:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(_scanned(folder), key=natural)
+    try:
+        return sorted(_scanned(folder), key=natural)
+    except OSError as error:
+        raise unreadable_folder(folder, error) from error
 
 
 def _scanned(folder: Path) -> Iterator[Path]:

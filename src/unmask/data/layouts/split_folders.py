@@ -10,15 +10,15 @@ a.tif                a_mask.tif
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.data.layouts.pairing import masks_beside
 from unmask.data.layouts.split_words import word_in
-from unmask.data.listing import find_folder, holds_images, image_files, is_image_file, natural
+from unmask.data.listing import children, find_folder, holds_images, image_files, is_image_file, natural
 
-__all__ = ["IMAGES", "MASKS", "Part", "find_parts", "images_below"]
+__all__ = ["IMAGES", "MASKS", "Part", "find_parts", "images_apart", "images_below"]
 
 IMAGES = ("images", "image")
 MASKS = ("masks", "mask", "labels", "label")
@@ -58,6 +58,20 @@ def find_parts(root: Path) -> list[Part]:
     return parts if any(part.images and part.masks for part in parts) else []
 
 
+def images_apart(root: Path, parts: Sequence[Part]) -> dict[Path, int]:
+    """How many images take no part, by the folder that holds them: beside the folders of the parts, or below images/.
+
+    Args:
+        root: of the data set.
+        parts: as `find_parts` gives them.
+    """
+    taken = {file.parent for part in parts for file in (*part.images, *part.masks)}
+    homes = [root, *(child for child in children(root) if child.is_dir() and word_in(child.name))]
+    tops = [images for home in homes if (images := find_folder(home, IMAGES))]
+    folders = {*homes, *tops, *(folder for top in tops for folder in _below(top, 2 * DEPTH))}
+    return {folder: len(files) for folder in sorted(folders - taken, key=_by_parts) if (files := _files(folder))}
+
+
 def images_below(root: Path) -> list[Path]:
     """The image files in folders within a folder, but for those of masks, in natural order."""
     folders = [
@@ -90,13 +104,13 @@ def _mirrored(images: Path, masks: Path) -> list[Part]:
     lone = set() if flat else {place for place in places if (images / place).is_dir() or (masks / place).is_dir()}
     return flat + [
         Part(images / place, _files(images / place), _files(masks / place), place, word_in(place))
-        for place in sorted(shared | lone, key=lambda place: [natural(Path(part)) for part in place.parts])
+        for place in sorted(shared | lone, key=_by_parts)
     ]
 
 
 def _splits(root: Path) -> Iterator[Part]:
     """Parts in folders named after a split."""
-    folders = sorted((child for child in root.iterdir() if child.is_dir()), key=natural)
+    folders = sorted((child for child in children(root) if child.is_dir()), key=natural)
     for folder in folders:
         split = word_in(folder.name)
         if split is None or re.search(f"(?:{BESIDE})$", folder.name, re.IGNORECASE):
@@ -111,6 +125,11 @@ def _splits(root: Path) -> Iterator[Part]:
             yield Part(images, _files(images), _files(masks[0]) if masks else (), place, split)
 
 
+def _by_parts(place: Path) -> list[tuple[list[str | int], str]]:
+    """A key that sorts folders by each of their names."""
+    return [natural(Path(part)) for part in place.parts]
+
+
 def _both(images: Path, masks: Path) -> bool:
     return bool(_files(images) and _files(masks))
 
@@ -121,7 +140,7 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 def _below(folder: Path, depth: int = DEPTH) -> Iterator[Path]:
     """Folders with images below a folder; hidden ones and OME-Zarr images are none."""
-    for child in folder.iterdir():
+    for child in children(folder):
         if child.is_dir() and not child.name.startswith(".") and not is_image_file(child):
             if holds_images(child):
                 yield child

@@ -8,8 +8,8 @@ from unmask.data.formats.images import SUFFIXES
 from unmask.data.layouts.one_each import files_below, folder_word
 from unmask.data.layouts.yolo_config import YAML, Config, Listed, find_config, read_config
 from unmask.data.listing import holds_images, natural
-from unmask.data.options import TOLERANT, ReadOptions, attempt
-from unmask.errors import PairingError, UnreadableFile
+from unmask.data.options import ReadOptions
+from unmask.errors import DataError, PairingError, UnreadableFile
 
 __all__ = ["YoloFiles", "find_yolo", "yolo_images"]
 
@@ -47,14 +47,15 @@ def find_yolo(root: Path, options: ReadOptions) -> YoloFiles | None:
     Raises:
         PairingError: images that a list names and that are not there; a data.yaml without images.
         UnreadableFile: a data.yaml or a list that is damaged.
-        DataError: a data.yaml that is not sound.
+        DataError: a data.yaml that is not sound, if label files are there or the layout was asked for.
     """
     if root.is_file() and root.suffix.lower() not in YAML:
         return None
     home = root.parent if root.is_file() else root
-    config = read_config(root) if root.is_file() else find_config(root)
-    listed = config.images() if config else Listed({}, {})
-    words = listed.words or _in_folders(home)
+    folders = _in_folders(home)
+    sure = options.layout == "yolo" or _labelled({image: _label_of(image) for image in folders})
+    config, listed = _configured(root, sure=sure)
+    words = listed.words or folders
     labels = {image: _label_of(image) for image in words}
     if not _labelled(labels):
         if root.is_file():
@@ -76,14 +77,26 @@ def yolo_images(root: Path) -> dict[Path, tuple[Path, ...]] | None:
     Raises:
         DataError: a data.yaml that was given itself is not sound.
     """
-    if root.is_file():
-        words = (read_config(root).images().words or _in_folders(root.parent)) if root.suffix.lower() in YAML else {}
-    else:
-        config = attempt(TOLERANT, lambda: find_config(root))
-        listed = attempt(TOLERANT, config.images) if config else None
-        words = (listed.words if listed else {}) or _in_folders(root, alone=True)
-        words = words if _labelled({image: _label_of(image) for image in words}) else {}
+    if root.is_file() and root.suffix.lower() not in YAML:
+        return None
+    words = _configured(root, sure=False)[1].words or _in_folders(root.parent if root.is_file() else root, alone=True)
+    if root.is_dir() and not _labelled({image: _label_of(image) for image in words}):
+        return None
     return {image: (image,) for image in sorted(words, key=natural)} or None
+
+
+def _configured(root: Path, *, sure: bool) -> tuple[Config | None, Listed]:
+    """The data.yaml of a folder, or that was given, and the images that it leads to.
+
+    One that is not sound may be of another tool, and is left alone, unless it is sure that the folder is of YOLO.
+    """
+    try:
+        config = read_config(root) if root.is_file() else find_config(root)
+        return config, config.images() if config else Listed({}, {})
+    except DataError:
+        if sure or root.is_file():
+            raise
+        return None, Listed({}, {})
 
 
 def _in_folders(root: Path, *, alone: bool = False) -> dict[Path, str | None]:

@@ -148,7 +148,7 @@ def _guess(masks: _Masks) -> Guess:
 def _named(masks: _Masks, known: Coding | None, palette: Palette | None, options: ReadOptions) -> _Masks:
     """Masks of classes with what is written of their values; those with values that are not named are reported."""
     if palette and not known and not masks.legend.source and not masks.colours:
-        masks = replace(masks, legend=palette.in_order(_seen(masks.facts) - set(masks.ignored)))
+        masks = replace(masks, legend=palette.in_order(_seen(masks.facts) - _beyond(masks, palette, options)))
     if not masks.legend.source:
         return masks
     every = [sorted(_seen([one]) - set(masks.ignored)) for one in masks.facts]
@@ -158,6 +158,13 @@ def _named(masks: _Masks, known: Coding | None, palette: Palette | None, options
         options.report(_unnamed(one, values, masks.legend.source, len(strange) - 1 - place))
     facts = tuple(one for one, values in zip(masks.facts, unnamed, strict=True) if not values)
     return replace(masks, facts=facts)
+
+
+def _beyond(masks: _Masks, palette: Palette, options: ReadOptions) -> set[int]:
+    """Ignored values that are no place in a list of names, such as 255; those of a name that is ignored have one."""
+    if not (options.ignore or "").isdecimal():
+        return set()
+    return {value for value in masks.ignored if value > len(palette.names)}
 
 
 def _unnamed(one: MaskFacts, values: Sequence[int], source: str, others: int) -> MaskError:
@@ -241,7 +248,8 @@ def _remarks(coding: Coding, masks: _Masks, palette: Palette | None, options: Re
     if palette and coding.kind == "objects":
         remarks += [] if palette.only else [f"{palette.file.name} names classes, and is not used."]
     elif palette and not masks.legend.source:
-        remarks.append(f"{palette.file.name} gives no colours, and is not used.")
+        remedy = "write class_dict.csv: name,r,g,b in its first line, then a class a line"
+        remarks.append(f"{palette.file.name} gives no colours, so classes have none of its names ({remedy}).")
     elif palette and never:
         verb = "class never occurs and is" if never == 1 else "classes never occur and are"
         remarks.append(f"{never} {verb} dropped.")

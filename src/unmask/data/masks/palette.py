@@ -175,7 +175,7 @@ def read_palette(file: Path) -> Palette:
     """
     lines = _text(file).splitlines()
     rows = _by_header(file, lines) if file.suffix.lower() == ".csv" else None
-    rows = _by_line(file, lines) if rows is None else rows
+    rows = _by_line(file, _one_a_line(lines)) if rows is None else rows
     if not rows:
         raise _unsound(file, "names no class")
     for row in rows:
@@ -217,6 +217,17 @@ def _by_header(file: Path, lines: Sequence[str]) -> list[_Row] | None:
         if len(row) <= max(places.values()):
             raise _unsound(file, f"line {line} has {len(row)} of {len(head)} columns")
     return [_row(file, line, {part: row[place] for part, place in places.items()}) for line, row in table[1:]]
+
+
+def _one_a_line(lines: Sequence[str]) -> Sequence[str]:
+    """A single line of names with commas between, as people write a list, as a line for each."""
+    written = [line for line in lines if line.strip()]
+    parts = [part.strip() for part in re.split("[,;]", written[0])] if len(written) == 1 else []
+    return (
+        parts
+        if len(parts) > 1 and not any(part.isdecimal() or colour_of(part) is not None for part in parts)
+        else lines
+    )
 
 
 def _by_line(file: Path, lines: Sequence[str]) -> list[_Row]:

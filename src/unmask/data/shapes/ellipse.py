@@ -3,6 +3,8 @@
 import numpy as np
 from jaxtyping import Float64
 
+from unmask.data.shapes.annotations import FARTHEST
+
 __all__ = ["ellipse"]
 
 FINENESS = 0.05  # pixels that the outline may lie within the ellipse
@@ -23,11 +25,11 @@ def ellipse(x: float, y: float, rx: float, ry: float, theta: float = 0.0) -> Flo
         x and y of each corner.
 
     Raises:
-        ValueError: a number is not finite.
+        ValueError: a number is not finite, or beyond `FARTHEST`.
     """
-    if not np.isfinite([x, y, rx, ry, theta]).all():
-        raise ValueError("an ellipse has finite numbers")
-    radius = min(max(abs(rx), abs(ry), 1.0), 1e9)
+    if not (np.abs([x, y, rx, ry, theta]) <= FARTHEST).all():  # not true of NaN either
+        raise ValueError("an ellipse has finite numbers, and no image is so large")
+    radius = max(abs(rx), abs(ry), 1.0)
     # Between corners 2a apart as seen from the centre, the outline lies r (1 - cos a) < r a^2 / 2 within.
     count = int(np.clip(np.ceil(np.pi * np.sqrt(radius / (2 * FINENESS))), FEWEST, MOST))
     angles = 2 * np.pi * np.arange(count) / count
