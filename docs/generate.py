@@ -34,8 +34,12 @@ same words; with one, the exit code is 1. *Warnings* harm; *notes* are worth kno
 
 `--fix OUT` writes a plain data set: `images/` and `masks/`, or a COCO file where objects overlap, have classes, or
 parts are to be ignored. It holds all that is sound, mended as the last column says, and `changes.csv`, which lists
-every change: file and what was done. `unmask check OUT` then finds none of the problems that have a remedy here. Objects
-that overlap are written as they are.
+every change: file and what was done. What is not plain (a smoothed mask of several classes, ids stored as fractions)
+is left out rather than guessed. The original is never written to. Objects that overlap are written as they are.
+
+What is not looked for: masks drawn badly, crops, flips and turned copies among duplicates, shifts beyond 16 pixels.
+Single images that are shifted, turned or have another image's mask are found where the image shows edges at the borders
+of its objects, which photographs often do not.
 """
 
 

@@ -122,7 +122,8 @@ def test_names_without_colours_do_not_name_colours(tmp_path: Path) -> None:
     coding = decided([facts(RED, GREEN, colours=True)], palette(tmp_path, "apple\npear\n"))
     assert coding.class_names == ("#00ff00", "#ff0000")
     assert coding.decision.endswith(
-        "classes.txt gives no colours, so classes have none of its names (write class_dict.csv: name,r,g,b in its first line, then a class a line)."
+        "classes.txt gives no colours, so classes have none of its names "
+        "(write class_dict.csv: name,r,g,b in its first line, then a class a line)."
     )
 
 
