@@ -435,6 +435,19 @@ def test_arrays_that_are_no_image(shape: tuple[int, ...]) -> None:
         open_source(np.zeros(shape))
 
 
+def test_an_array_is_one_image_of_one_level() -> None:
+    for arguments, message in (
+        ((noise(4, 5), 1), "has one image"),
+        ((noise(4, 5), 0, 1, 2), "has only level 0, not 2"),
+    ):
+        with pytest.raises(UnreadableFile, match=message):
+            open_source(*arguments)
+    with pytest.raises(UnreadableFile, match="array: holds complex128 values"):
+        open_source(np.zeros((4, 5), complex))
+    with pytest.raises(DataError, match="array: has 1 channel where 3 are wanted"):
+        open_source(noise(4, 5), channels=3)
+
+
 def test_arrays_are_copied_and_sent_along() -> None:
     image = noise(6, 5)
     source = open_source(image)

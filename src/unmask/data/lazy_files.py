@@ -76,16 +76,20 @@ def _read_whole(path: Path, page: int | None) -> LazyImage:
     return replace(found, notes=(note,) if image.nbytes > SMALL else ())
 
 
-def lazy_array(array: AnyArray) -> LazyImage:
-    """An array, (h, w) or (h, w, c), as an image of a file.
+def lazy_array(array: AnyArray, page: int | None = None, level: int = 0) -> LazyImage:
+    """An array, (h, w) or (h, w, c), as a file with one image of one level.
 
     Raises:
         ValueError: it has another number of axes, or no pixel.
+        UnreadableFile: another page or level.
     """
     if array.ndim not in (2, 3) or not array.size:
         raise ValueError(f"an image is (h, w) or (h, w, c), not {array.shape}")
     array = array if array.ndim == 3 else array[..., None]
-    return _of_array(_header(ARRAY, array.shape[:2], array.shape[2], array.dtype), array)
+    image = _of_array(_header(ARRAY, array.shape[:2], array.shape[2], array.dtype), array)
+    check_page(image.header, page)
+    check_level(ARRAY, level, image.levels)
+    return image
 
 
 def _of_array(header: Header, array: RawImage) -> LazyImage:

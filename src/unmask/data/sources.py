@@ -108,7 +108,7 @@ def open_source(
 def _source(
     image: Path | AnyArray, page: int | None, channels: int | None, level: int, unpacked: Path | None
 ) -> ImageSource:
-    found = open_lazy(image, page, level, unpacked) if isinstance(image, Path) else lazy_array(image)
+    found = open_lazy(image, page, level, unpacked) if isinstance(image, Path) else lazy_array(image, page, level)
     selection = select(found, channels)
     header = found.header
     return ImageSource(

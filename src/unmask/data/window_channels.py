@@ -106,5 +106,6 @@ def _alpha(image: LazyImage) -> int | float:
 
 def _impossible(header: Header, channels: int, why: str = "") -> DataError:
     wanted = f"{channels} {'is' if channels == 1 else 'are'} wanted"
-    problem = f"has {header.samples} channels where {wanted}" + (f": {why}" if why else "")
+    has = f"has {header.samples} {'channel' if header.samples == 1 else 'channels'}"
+    problem = f"{has} where {wanted}" + (f": {why}" if why else "")
     return DataError(problem, file=header.path, remedy=REMEDY)
