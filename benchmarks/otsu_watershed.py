@@ -17,7 +17,7 @@ from skimage.segmentation import watershed
 
 from unmask.arrays import AnyArray
 from unmask.data.folder import read_folder
-from unmask.data.images import write_labels
+from unmask.data.formats.images import write_labels
 
 SMALLEST_DISTANCE = 5  # pixels between two seeds
 

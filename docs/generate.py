@@ -28,13 +28,18 @@ CHECK_HEAD = """# What `unmask check` finds
     unmask check cells --fix mended       # a mended copy; the original is never touched
     unmask check cells --json             # one JSON object, for machines
 
-Every image and every mask is looked at once. Each finding says how many files it concerns, names up to three of them with a
-place in them, says what it does to training and what mends it. *Errors* are what `unmask train` refuses, in the same words;
-with one, the exit code is 1. *Warnings* harm; *notes* are worth knowing.
+Every image and every mask is looked at once. Each finding says how many files it concerns, names up to three of them
+with a place in them, says what it does to training and what mends it. *Errors* are what `unmask train` refuses, in the
+same words; with one, the exit code is 1. *Warnings* harm; *notes* are worth knowing.
 
-`--fix OUT` writes a plain data set: `images/` and `masks/`, or a COCO file where objects overlap or have classes. It holds
-all that is sound, mended as the last column says, and `changes.csv`, which lists every change: file and what was done.
-`unmask check OUT` then finds none of the problems that have a remedy here.
+`--fix OUT` writes a plain data set: `images/` and `masks/`, or a COCO file where objects overlap, have classes, or
+parts are to be ignored. It holds all that is sound, mended as the last column says, and `changes.csv`, which lists
+every change: file and what was done. What is not plain (a smoothed mask of several classes, ids stored as fractions)
+is left out rather than guessed. The original is never written to. Objects that overlap are written as they are.
+
+What is not looked for: masks drawn badly, crops, flips and turned copies among duplicates, shifts beyond 16 pixels.
+Single images that are shifted, turned or have another image's mask are found where the image shows edges at the borders
+of its objects, which photographs often do not.
 """
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import unmask
-from unmask.data.layouts import LAYOUTS
+from unmask.data.layouts.layouts import LAYOUTS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]

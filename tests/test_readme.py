@@ -27,7 +27,7 @@ def road(disc_folder: Path, tmp_path: Path) -> Path:
 
 
 def test_commands_work_in_their_order(road: Path) -> None:
-    assert [command.split()[1] for command in COMMANDS] == ["plan", "train", "report", "predict", "evaluate"]
+    assert [command.split()[1] for command in COMMANDS] == ["check", "plan", "train", "report", "predict", "evaluate"]
     for command in COMMANDS:
         words = shlex.split(command.replace("--minutes 15", SHORT))
         done = subprocess.run([sys.executable, "-m", *words], cwd=road, capture_output=True, text=True, timeout=300)

@@ -6,10 +6,10 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unmask.data.coding import Coding, Kind
 from unmask.data.dataset import Dataset, Entry, check_sizes, split_dataset
 from unmask.data.entry import MaskFile
-from unmask.data.images import write_labels
+from unmask.data.formats.images import write_labels
+from unmask.data.masks.coding import Coding, Kind
 from unmask.errors import DataError, PairingError, UnreadableFile
 
 
@@ -126,5 +126,5 @@ def test_split_csv_is_honoured() -> None:
 
 
 def test_a_split_without_training_images_is_refused() -> None:
-    with pytest.raises(DataError, match=r"cells/split\.csv: leaves no image to train on\. Mark some as train"):
+    with pytest.raises(DataError, match=r"cells: has no image to train on \(1 as test\)\. Mark some as train"):
         split_dataset(made(["a"], {"a": "test"}), 0)

@@ -285,7 +285,9 @@ def test_dsb2018_is_read_in_under_four_seconds() -> None:
 
 
 @needs_data
-@pytest.mark.parametrize(("name", "kind", "channels"), [("isbi2012", "binary", 1), ("dsb2018_other", "objects", 3)])
+@pytest.mark.parametrize(
+    ("name", "kind", "channels"), [("isbi2012", "binary", 1), ("dsb2018_other", "objects", 3), ("vnc", "classes", 1)]
+)
 def test_real_folders(name: str, kind: str, channels: int) -> None:
     dataset = read_folder(Path(os.environ["UNMASK_DATA"]) / name)
     assert (dataset.kind, dataset.channels) == (kind, channels)

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from unmask.data.folder import read_folder
-from unmask.data.images import KEPT, ImageFile, read_header, read_image
+from unmask.data.formats.images import KEPT, ImageFile, read_header, read_image
+from unmask.data.formats.omezarr import labels_of
+from unmask.data.formats.omezarr_writer import write_omezarr
 from unmask.data.listing import image_files
-from unmask.data.omezarr import labels_of
-from unmask.data.omezarr_writer import write_omezarr
 from unmask.data.sample import Sample
 
 Clear = Callable[..., Any]
@@ -77,9 +77,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def little_memory() -> Iterator[None]:
+def small_machine() -> Iterator[None]:
+    """Little memory and little patience, so that what is allowed is done soon."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=FREE))
+        patch.setattr("unmask.data.formats.omezarr.MOST_CHUNKS", 1_000)
         yield
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from unmask.data.dataset import Entry
 from unmask.data.split import read_split
-from unmask.errors import DataError
+from unmask.errors import DataError, UnmaskError, UnreadableFile
 
 ENTRIES = [
     Entry("a", Path("images/a.png")),
@@ -58,3 +58,39 @@ def test_the_name_of_a_file_means_all_its_pages(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read(tmp_path, text)
+
+
+def test_images_that_were_left_out_may_be_named(tmp_path: Path) -> None:
+    problems: list[UnmaskError] = []
+    path = tmp_path / "split.csv"
+    path.write_text("name,split\na,train\ngone,val\nwide.png,test\nb,train\ns,val\nnever,val\nb,val\n")
+    entries = [Entry(name, tmp_path / f"{name}.png") for name in ("a", "b", "s", "c")]
+    left_out = [tmp_path / "masks/gone_mask.tif", tmp_path / "images/wide.png"]
+    splits = read_split(path, entries, problems.append, left_out)
+    assert splits == {"a": "train", "b": "train", "s": "val"}
+    assert [(error.problem, error.code) for error in problems] == [
+        ("line 7: there is no image called never", "unusable"),
+        ("line 8: b is val, but an earlier line says train", "unusable"),
+        ("does not name the image c", "unusable"),
+    ]
+
+
+def test_text_that_is_not_utf8_and_quotes_that_do_not_close(tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_bytes("name,split\nä,train\n".encode("latin-1"))
+    with pytest.raises(UnreadableFile, match=r"split\.csv: is not text in UTF-8\. Save it as CSV UTF-8"):
+        read_split(path, [])
+    path.write_text('name,split\n"a,train\nb,val\n')
+    with pytest.raises(
+        UnreadableFile, match=r"split\.csv: is damaged in line 2 \(unexpected end of data\)\. Check the"
+    ):
+        read_split(path, [])
+    problems: list[UnmaskError] = []
+    assert (read_split(path, [], problems.append), problems[0].code) == ({}, "unusable")
+
+
+def test_names_in_two_letter_cases(tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text("name,split\na,train\nA,test\n")
+    entries = [Entry(name, tmp_path / f"{name}.png") for name in ("a", "A")]
+    assert read_split(path, entries) == {"a": "train", "A": "test"}

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.data.coding import Coding
 from unmask.data.dataset import Dataset, Entry
+from unmask.data.masks.coding import Coding
 from unmask.data.sample import Sample
 from unmask.data.understood import facts, understand
 

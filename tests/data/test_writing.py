@@ -100,3 +100,15 @@ def test_nothing_is_left_of_what_failed(tmp_path: Path) -> None:
     with pytest.raises(MaskError, match="has no annotation to write"):
         write_dataset(tmp_path / "empty", [sample(), replace(sample("b"), objects=None)], ["cell"], "objects")
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+@pytest.mark.parametrize("names", [["unknown", "ignore"], ["Background", "background"], ["void", "cell"]])
+def test_classes_called_as_what_is_none_come_back(tmp_path: Path, names: list[str]) -> None:
+    given = sample(class_of=TWO, ignore=True)
+    write_dataset(tmp_path / "out", [given], names, "classes")
+    found = read_folder(tmp_path / "out")
+    assert found.class_names == tuple(names)
+    assert given.ignore is not None
+    again = found.load("a")
+    np.testing.assert_array_equal(again.ignore, given.ignore)
+    np.testing.assert_array_equal(again.classes, np.where(given.ignore, 0, given.classes))

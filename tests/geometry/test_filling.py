@@ -22,7 +22,7 @@ def pixels(rings, size):
 
 
 def slow(rings, size):
-    """Of each pixel's centre, the edges to its right counted; a hair's breadth left of and below it, as ImageJ has it."""
+    """Of each pixel's centre, the edges to its right counted; a hair's breadth left and below, as ImageJ has it."""
     mask = np.zeros(size, bool)
     for row, column in np.ndindex(*size):
         x, y = column + 0.5 - 1e-7, row + 0.5 + 1e-9
@@ -92,5 +92,5 @@ def test_nothing_is_no_area(rings):
 def test_what_is_outside_is_cut_off():
     far = np.array([(-1e6, -1e6), (1e6, -1e6), (1e6, 2), (-1e6, 2)])
     assert filled([far], (5, 3)) == [0, 2, 3, 2, 3, 2, 3]
-    assert filled([far + [0, 1e6]], (5, 3)) == [0, 15]
-    assert filled([far + [5e6, 0]], (5, 3)) == [15]
+    assert filled([far + np.array([0, 1e6])], (5, 3)) == [0, 15]
+    assert filled([far + np.array([5e6, 0])], (5, 3)) == [15]

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
 from scipy import ndimage
 
-from unmask.data.run_lengths import read_runs
+from unmask.data.shapes.run_lengths import read_runs
 from unmask.errors import MaskError
 from unmask.geometry.labels import components
 from unmask.geometry.rle import encode, polygons, run_lengths

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from skimage.draw import polygon2mask
 
 from unmask.data.folder import read_folder
-from unmask.data.images import write_image
+from unmask.data.formats.images import write_image
 from unmask.errors import UnmaskError
 from unmask.instances.geojson import write_geojson
 from unmask.instances.objects import Objects

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from roifile import ROI_TYPE, ImagejRoi, roiread
 from skimage.draw import polygon2mask
 
-from unmask.data.annotations import outlines_of
 from unmask.data.folder import read_folder
-from unmask.data.imagej import objects_of_rois
-from unmask.data.images import write_image
+from unmask.data.formats.images import write_image
+from unmask.data.layouts.imagej import objects_of_rois
+from unmask.data.shapes.annotations import outlines_of
 from unmask.errors import MaskError, UnmaskError
 from unmask.instances.imagej import check_size, write_rois
 from unmask.instances.objects import Objects

@@ -12,7 +12,7 @@ from PIL import Image
 
 from unmask.data.label_folder import read_label_folder
 from unmask.data.options import ReadOptions
-from unmask.data.run_lengths import read_runs
+from unmask.data.shapes.run_lengths import read_runs
 from unmask.errors import DataError, PairingError, UnreadableFile
 from unmask.geometry.rle import RLE, encode
 from unmask.metrics.folders import evaluate_folders

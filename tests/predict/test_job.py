@@ -20,7 +20,7 @@ from roifile import roiread
 from skimage.io import imread
 
 from unmask.data.folder import read_folder, read_images
-from unmask.data.images import write_image
+from unmask.data.formats.images import write_image
 from unmask.errors import PredictionError
 from unmask.instances.objects import Objects
 from unmask.metrics.folders import evaluate_folders

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from unmask.arrays import FloatImage
-from unmask.data.phantom import Kind, Phantom
+from unmask.data.phantom.phantom import Kind, Phantom
 from unmask.geometry.labels import bounding_boxes, relabel
 from unmask.instances.detections import Detections
 from unmask.predict.windows import _best, _close, detect_windows

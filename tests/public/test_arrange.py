@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 
 from unmask.data.folder import read_folder
-from unmask.data.images import read_image
+from unmask.data.formats.images import read_image
 from unmask.errors import FetchError
 from unmask.public.arrange import CAMVID, arrange
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from unmask.arrays import AnyArray
-from unmask.data.coding import Coding, interpret
 from unmask.data.dataset import Dataset
 from unmask.data.files import write_text
 from unmask.data.folder import read_folder
-from unmask.data.images import write_labels
+from unmask.data.formats.images import write_labels
+from unmask.data.masks.coding import Coding, interpret
 from unmask.metrics.scores import aggregate, score_image
 from unmask.recipe import DataRecipe, Recipe, ScheduleRecipe, TargetRecipe, dump
 

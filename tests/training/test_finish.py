@@ -8,8 +8,8 @@ from typing import cast
 import numpy as np
 import pytest
 
-from unmask.data.coding import Coding
 from unmask.data.dataset import Dataset
+from unmask.data.masks.coding import Coding
 from unmask.data.sample import Sample
 from unmask.instances.decode import decode
 from unmask.instances.detections import Detections

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unmask.data.coding import Coding
 from unmask.data.dataset import Dataset
+from unmask.data.masks.coding import Coding
 from unmask.data.sample import Sample
 from unmask.instances.objects import Objects
 from unmask.predict.prediction import Prediction

@@ -1,5 +1,6 @@
 """The whole check of a data set: read it, look at every image once, put what was seen together."""
 
+import shlex
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -7,18 +8,19 @@ from pathlib import Path
 
 from unmask.arrays import AnyArray
 from unmask.check.duplicates import duplicate_sights
-from unmask.check.finding import Finding, Sight, group
+from unmask.check.finding import KINDS, Finding, Sight, group
 from unmask.check.images import image_sights
 from unmask.check.masks import mask_sights
 from unmask.check.objects import object_sights
 from unmask.check.whole import Row, look, set_sights
 from unmask.data.dataset import Dataset
-from unmask.data.entry import Entry, MaskFile, header_of
+from unmask.data.entry import Entry, MaskFile, MaskFiles, header_of
 from unmask.data.folder import read_folder
-from unmask.data.masks import read_mask
+from unmask.data.masks.read import read_mask
 from unmask.data.options import ReadOptions
+from unmask.data.sample import Sample
 from unmask.data.understood import ImageFacts, Understood, facts, understand
-from unmask.errors import MaskError, PairingError, UnmaskError, UnreadableFile
+from unmask.errors import UnmaskError, UnreadableFile
 
 __all__ = ["FIELD_OF_VIEW", "Checkup", "check"]
 
@@ -47,6 +49,15 @@ class Checkup:
     def count(self, severity: str) -> int:
         """How many findings are of a severity."""
         return sum(finding.severity == severity for finding in self.findings)
+
+
+def _command(path: str | Path, options: ReadOptions) -> str:
+    """What to type to check these data in this way."""
+    words = ["unmask", "check", str(path)]
+    words += [] if options.kind is None else [f"--{options.kind}"]
+    for name, value in (("layout", options.layout), ("ignore", options.ignore), ("split-file", options.split)):
+        words += [] if value is None else [f"--{name}", str(value)]
+    return shlex.join(words)
 
 
 @dataclass(frozen=True)
@@ -79,11 +90,14 @@ def check(
         The findings; a data set that cannot be read at all has one.
     """
     problems: list[UnmaskError] = []
+    options = options or ReadOptions()
+    command = _command(path, options)
     try:
-        dataset = read_folder(path, replace(options or ReadOptions(), report=problems.append))
+        dataset = read_folder(path, replace(options, report=problems.append))
     except UnmaskError as error:
-        problems.append(error)
-        return Checkup(Path(path), None, None, tuple(group(map(_of_problem, problems), Path(path))), tuple(problems))
+        if not problems:  # else it is only that nothing was left
+            problems.append(error)
+        return Checkup(Path(path), None, None, tuple(group(map(_of_problem, problems), command)), tuple(problems))
     seen = _look_at_all(dataset, field_of_view, on_progress)
     problems += [one.problem for one in seen if one.problem]
     sights = [_of_problem(problem) for problem in problems]
@@ -94,12 +108,12 @@ def check(
     sights += duplicate_sights([row.fingerprint for row in rows], dataset.splits)
     sound = [one.name for one in seen if one.row]
     if not sound:
-        return Checkup(dataset.root, None, None, tuple(group(sights, dataset.root)), tuple(problems))
+        return Checkup(dataset.root, None, None, tuple(group(sights, command)), tuple(problems))
     return Checkup(
         root=dataset.root,
         dataset=dataset.subset(sound),
         understood=understand(dataset, [one.facts for one in seen if one.facts]),
-        findings=tuple(group(sights, dataset.root)),
+        findings=tuple(group(sights, command)),
         problems=tuple(problems),
     )
 
@@ -118,33 +132,27 @@ def _look_at_all(dataset: Dataset, field_of_view: int, on_progress: Callable[[in
 def _look(dataset: Dataset, entry: Entry, field_of_view: int) -> _Seen:
     try:
         header, sample = header_of(entry), dataset.load(entry.name)
-        raw = _raw(dataset, entry)
+        raw = _raw(dataset, entry, sample)
     except UnmaskError as error:
         return _Seen(entry.name, [], problem=error)
     sights = image_sights(sample, header) + object_sights(sample, raw, field_of_view)
     return _Seen(entry.name, sights, look(sample, header, raw), facts(sample, len(dataset.class_names)))
 
 
-def _raw(dataset: Dataset, entry: Entry) -> AnyArray | None:
-    """The ids as stored, of label images."""
+def _raw(dataset: Dataset, entry: Entry, sample: Sample) -> AnyArray | None:
+    """The ids as stored, where an id is meant to be one piece: label images, and one mask a file."""
     match entry.source:
         case MaskFile(file, page) if dataset.coding is not None and dataset.kind == "objects":
             return read_mask(file, page or 0, colours=dataset.coding.colours)[0]
+        case MaskFiles() if sample.layers is None:
+            return sample.objects
     return None
 
 
 def _of_problem(error: UnmaskError) -> Sight:
     """What training would refuse, in the same words."""
-    code = error.code
-    if not code:
-        match error:
-            case UnreadableFile():
-                code = "unreadable"
-            case PairingError():
-                code = "unpaired"
-            case MaskError():
-                code = "mask-type"
-            case _:
-                code = "unusable"
+    code = error.code or ("unreadable" if isinstance(error, UnreadableFile) else "unusable")
+    if KINDS[code].severity != "error":  # what reading refuses, training does
+        code = "unusable"
     file = error.file or Path()
     return Sight(code, "", file, error.problem, remedy=error.remedy or "")

@@ -21,7 +21,7 @@ class Kind:
         severity: how much it matters.
         title: what is wrong, in the plural, without a number: "images are constant".
         effect: what it does to training, one sentence.
-        remedy: what to do; {data} and {file} stand for the data set and the first file.
+        remedy: what to do; {check} stands for the command that checked the data.
         mended: what `--fix` does about it; empty where nothing.
     """
 
@@ -82,7 +82,7 @@ class Finding:
     images: tuple[str, ...]
 
 
-FIX = "unmask check {data} --fix OUT"
+FIX = "{check} --fix OUT"
 
 KINDS: dict[str, Kind] = {
     # What reading refuses.
@@ -141,7 +141,7 @@ KINDS: dict[str, Kind] = {
         "the class of an object is unknown; often ids start at 0 in one place and at 1 in the other",
         "correct the ids or the list of classes",
     ),
-    "unusable": Kind("error", "files are not as their layout wants them", "training cannot start", "mend them"),
+    "unusable": Kind("error", "files or folders cannot be used as they are", "training cannot start", "mend them"),
     # What annotation says.
     "ambiguous": Kind(
         "warning",
@@ -159,7 +159,7 @@ KINDS: dict[str, Kind] = {
         "warning",
         "objects are broken in pieces",
         "the network learns to break objects, and scores count the pieces as errors",
-        "join the pieces by hand; crumbs beside an object are removed by: " + FIX,
+        "join the pieces by hand, or give each an id of its own",
     ),
     "two-objects": Kind(
         "warning",
@@ -180,7 +180,7 @@ KINDS: dict[str, Kind] = {
         "objects have small holes",
         "the network learns that objects have holes",
         "fill them: " + FIX,
-        "filled, where smaller than a twentieth of the object",
+        "filled, where smaller than a twentieth of the object and of most other objects",
     ),
     "tiny": Kind(
         "warning",
@@ -216,7 +216,7 @@ KINDS: dict[str, Kind] = {
         "warning",
         "outlines leave their image",
         "what lies outside is cut off; many of them are a sign of another image size or offset",
-        "check a picture of them: unmask check {data} --out OUT",
+        "check a picture of them: {check} --out OUT",
         "cut off at the edge",
     ),
     "degenerate": Kind(
@@ -240,12 +240,12 @@ KINDS: dict[str, Kind] = {
         "a channel is constant",
         "it costs time and teaches nothing; in some images only, the network relies on what is not always there",
         "leave the channel out where it is constant in all images: " + FIX,
-        "left out where it is constant in all images",
+        "left out where it is constant in all images (not of three, which may be red, green and blue)",
     ),
     "saturated": Kind(
         "warning",
-        "images are saturated: many pixels at the highest value",
-        "differences among the brightest objects are lost",
+        "images are saturated: much of their objects is at the highest value",
+        "differences within and among the brightest objects are lost, such as where two of them touch",
         "expose shorter, or export without stretching the contrast",
     ),
     "narrow": Kind(
@@ -259,16 +259,16 @@ KINDS: dict[str, Kind] = {
     "duplicate": Kind(
         "warning",
         "images are there twice, or nearly so",
-        "they count twice, and validation on a copy of a training image flatters",
+        "they count twice, and validating on a copy of a training image flatters",
         "keep one of each: " + FIX,
         "one of each kept, where they are equal",
     ),
     "leak": Kind(
         "warning",
-        "images of the test or validation set are also in training",
+        "images are in two of training, validation and test, or nearly so",
         "scores on them say nothing about new images",
         "take them out of one of the two in split.csv: " + FIX,
-        "taken out of training",
+        "left out of training, else of validation, where they are equal",
     ),
     "pixel-size": Kind(
         "warning",
@@ -276,43 +276,65 @@ KINDS: dict[str, Kind] = {
         "objects of one kind differ in size from image to image",
         "rescale the images to one pixel size, or correct what the files say",
     ),
+    "turned": Kind(
+        "warning",
+        "masks lie turned or mirrored over their images",
+        "objects are learned where there are none",
+        "turn them back, and check a picture of them: {check} --out OUT",
+    ),
+    "unfit": Kind(
+        "warning",
+        "masks do not fit their images; they may belong to others",
+        "objects are learned where there are none",
+        "check which mask belongs to which image, and look at them: {check} --out OUT",
+    ),
     "shifted": Kind(
         "warning",
         "masks are shifted against their images",
         "borders are learned in the wrong place",
-        "align them, and check a picture of them: unmask check {data} --out OUT",
+        "align them, and check a picture of them: {check} --out OUT",
     ),
 }
 
 
-def group(sights: Iterable[Sight], data: Path) -> list[Finding]:
+def group(sights: Iterable[Sight], command: str) -> list[Finding]:
     """Findings of sights: errors first, then by how many images they concern.
 
     Args:
         sights: of a whole data set, in any order.
-        data: the data set, for remedies.
+        command: that checked the data, for remedies, such as "unmask check cells".
     """
     by_code: dict[str, list[Sight]] = {}
     for sight in sights:
         by_code.setdefault(sight.code, []).append(sight)
-    findings = [_finding(code, found, data) for code, found in by_code.items()]
+    findings = [_finding(code, found, command) for code, found in by_code.items()]
     order: list[Severity] = ["error", "warning", "note"]
     return sorted(findings, key=lambda one: (order.index(one.severity), -one.count, one.code))
 
 
-def _finding(code: str, sights: list[Sight], data: Path) -> Finding:
+def _finding(code: str, sights: list[Sight], command: str) -> Finding:
     kind = KINDS[code]
     sights = sorted(sights, key=lambda sight: (-sight.amount, str(sight.file)))
     first = sights[:MOST_FILES]
+    alike = len({sight.remedy for sight in first}) == 1
     return Finding(
         code=code,
         severity=kind.severity,
         title=kind.title,
         effect=kind.effect,
-        remedy=first[0].remedy or kind.remedy.format(data=data, file=first[0].file),
-        count=len({sight.file for sight in sights}),
+        remedy=_remedy(kind, first[0], command) if alike else kind.remedy.replace("{check}", command),
+        count=len({(sight.image, sight.file) for sight in sights}),
         amount=sum(sight.amount for sight in sights),
         files=tuple(sight.file for sight in first),
-        details=tuple(sight.detail for sight in first),
+        details=tuple(sight.detail if alike else f"{sight.detail}; {sight.remedy}" for sight in first),
         images=tuple(dict.fromkeys(sight.image for sight in sights if sight.image)),
     )
+
+
+def _remedy(kind: Kind, sight: Sight, command: str) -> str:
+    """What to do about this place, and the command that does it where there is one."""
+    general = kind.remedy.replace("{check}", command)
+    fix = FIX.replace("{check}", command)
+    if not sight.remedy:
+        return general
+    return f"{sight.remedy}; or have a mended copy made: {fix}" if kind.mended else sight.remedy

@@ -10,15 +10,17 @@ white, reach 6 %; EM sections 0.3 %.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float32
 
-from unmask.arrays import AnyArray
+from unmask.arrays import AnyArray, RawImage
 from unmask.check.finding import Sight
-from unmask.data.header import Header
+from unmask.data.formats.header import Header
 from unmask.data.sample import Sample
 
-__all__ = ["divisor", "image_sights"]
+__all__ = ["divisor", "grey", "image_sights"]
 
 MOST_SATURATED = 0.1  # of the pixels of objects
 MOST_UNKNOWN = 0.02  # of all pixels, where objects are not known
@@ -68,6 +70,17 @@ def divisor(image: AnyArray) -> int | None:
     return next((step for step in (257, 256) if not (image.astype(np.uint16) % step).any()), None)
 
 
+def grey(image: RawImage) -> Float32[np.ndarray, "h w"]:
+    """The mean of all channels; floats are divided by their largest, so that no sum of squares overflows.
+
+    Args:
+        image: (h, w, c), finite.
+    """
+    if image.dtype.kind == "f":
+        image = image / max(float(np.abs(image).max()), float(np.finfo(np.float32).tiny))
+    return image[..., 0].astype(np.float32) if image.shape[2] == 1 else image.mean(axis=2, dtype=np.float32)
+
+
 def _saturated(sample: Sample, channels: AnyArray, high: AnyArray, *, together: bool) -> str:
     """How much is at the highest value, in words; empty where that is no matter.
 
@@ -82,7 +95,7 @@ def _saturated(sample: Sample, channels: AnyArray, high: AnyArray, *, together: 
         return ""
     at = [sample.image[..., channel] == high[channel] for channel in channels]
     if together:
-        return _flat(sample, np.logical_and.reduce(at), sample.image[..., channels].mean(axis=2, dtype=np.float32), "")
+        return _flat(sample, np.logical_and.reduce(at), sample.image[..., channels].mean(axis=2, dtype=np.float64), "")
     words = [
         _flat(sample, one, sample.image[..., channel], f" in channel {channel + 1}" if sample.channels > 1 else "")
         for one, channel, ceiling in zip(at, channels, ceilings, strict=True)
@@ -91,33 +104,32 @@ def _saturated(sample: Sample, channels: AnyArray, high: AnyArray, *, together: 
     return ", ".join(word for word in words if word)
 
 
-def _flat(sample: Sample, at: AnyArray, grey: AnyArray, where: str) -> str:
+def _flat(sample: Sample, at: AnyArray, values: AnyArray, where: str) -> str:
     """How much of an image's objects is at the highest value, in words; of a dark-field image, where none are known."""
-    if _is_drawing(at, grey):
+    if _is_drawing(at, values):
         return ""
-    top = f"{grey.max():g}{where}"
+    top = f"{values.max():g}{where}"
     if sample.objects is not None:
         found = sample.objects > 0
         share = float(at[found].mean()) if found.any() else 0.0
         return f"{share:.0%} of the objects' pixels are {top}" if share > MOST_SATURATED else ""
     photograph = sample.channels == 3
-    dark = float(np.median(grey)) < (float(grey.min()) + float(grey.max())) / 2
+    dark = float(np.median(values)) < (float(values.min()) + float(values.max())) / 2
     share = float(at.mean())
     return f"{share:.0%} of the pixels are {top}" if dark and not photograph and share > MOST_UNKNOWN else ""
 
 
-def _is_ceiling(high: AnyArray, dtype: AnyArray) -> bool:
+def _is_ceiling(high: AnyArray, kind: np.dtype[Any]) -> bool:
     """Whether a channel's highest value is one that no higher one could have been stored with.
 
     Of floats it is whatever they end at: where many pixels share it, they were cut off there.
     """
-    kind = np.dtype(dtype)
     return kind.kind == "f" or high == np.iinfo(kind).max or (kind.itemsize > 1 and int(high) in CAMERAS)
 
 
-def _is_drawing(at: AnyArray, grey: AnyArray) -> bool:
+def _is_drawing(at: AnyArray, values: AnyArray) -> bool:
     """Whether a picture has hardly any value but its lowest and highest."""
-    between = grey[~at & (grey > grey.min())]
+    between = values[~at & (values > values.min())]
     return between.size < 0.1 * at.sum() or np.unique(between[:: max(1, between.size // 10_000)]).size < FEW_VALUES
 
 

@@ -18,12 +18,13 @@ from unmask.check.finding import Sight
 from unmask.check.pieces import Holes, Pieces, find_holes, find_pieces
 from unmask.data.sample import Sample
 
-__all__ = ["object_sights", "small_holes"]
+__all__ = ["apart", "crumbs", "object_sights", "small_holes"]
 
 CRUMB = 3  # pixels
 SMALLEST = 4.0  # pixels across
 HOLE = 1 / 20  # of its object's area
 COMPARABLE = 1 / 4  # of the area of an object's largest piece
+MOST_TOLD = 4  # pieces of an object whose size is told
 COARSE = 4  # every so manyth pixel is enough to measure large objects by
 
 
@@ -32,7 +33,7 @@ def object_sights(sample: Sample, raw: LabelImage | None, field_of_view: int) ->
 
     Args:
         sample: the image and its annotation.
-        raw: (h, w) the ids as stored, where the annotation is a label image: they are named, and their pieces looked at.
+        raw: (h, w) the ids as stored, where the annotation is a label image: they are named and may be in pieces.
         field_of_view: pixels across that the network sees at once.
 
     Returns:
@@ -61,7 +62,7 @@ class _Found:
 
 
 def _of_layer(sample: Sample, layer: LabelImage, raw: LabelImage | None, field_of_view: int) -> list[_Found]:
-    pieces = find_pieces(layer)
+    pieces = find_pieces(layer, sample.ignore)
     in_pieces = [] if raw is None else _in_pieces(pieces, raw)
     holes = _holes(layer, _no_background(sample, layer), raw)
     return [*in_pieces, _crumbs(pieces, raw), _tiny(pieces, raw), holes, _large(pieces, raw, field_of_view)]
@@ -69,33 +70,68 @@ def _of_layer(sample: Sample, layer: LabelImage, raw: LabelImage | None, field_o
 
 def _in_pieces(pieces: Pieces, raw: LabelImage) -> list[_Found]:
     """Ids of two objects that lie apart, and objects broken in pieces that are more than crumbs."""
+    others = _others(pieces)
+    several = [first for first, more in others.items() if any(_are_apart(pieces, first, other) for other in more)]
+    broken = [first for first in others if first not in several]
+    return [
+        _Found(code, len(found), _told(pieces, [found[0], *others[found[0]]], raw))
+        for code, found in (("two-objects", several), ("pieces", broken))
+        if found
+    ]
+
+
+def apart(pieces: Pieces) -> list[int]:
+    """Indices, from 0, of the pieces that are objects of their own, although their id is another's.
+
+    Where one piece lies apart the id says nothing (such as 255 for all objects), and every piece is an object.
+    """
+    others = _others(pieces).items()
+    return [other for first, more in others if any(_are_apart(pieces, first, one) for one in more) for other in more]
+
+
+def _others(pieces: Pieces) -> dict[int, list[int]]:
+    """For the main piece of each object in pieces the others that are more than crumbs, the largest first."""
     # Of two pieces at the edge of the image, what joins them may lie outside.
-    cut = np.bincount(pieces.owner[pieces.at_edge], minlength=int(pieces.owner.max()) + 1) > 1
+    cut = np.bincount(pieces.owner[pieces.at_edge], minlength=int(pieces.owner.max(initial=0)) + 1) > 1
     extra = np.flatnonzero(~pieces.main & (pieces.area > CRUMB) & ~(pieces.at_edge & cut[pieces.owner]))
     main = {int(pieces.owner[piece]): int(piece) for piece in np.flatnonzero(pieces.main)}
     others: dict[int, list[int]] = {}
     for piece in extra[np.argsort(-pieces.area[extra], kind="stable")]:
         others.setdefault(main[int(pieces.owner[piece])], []).append(int(piece))
-    apart = [first for first, more in others.items() if any(_are_apart(pieces, first, other) for other in more)]
-    broken = [first for first in others if first not in apart]
-    return [
-        _Found(code, len(found), f"{_place(pieces, found[0], raw)}: pieces of {_areas(pieces, found[0], others)} pixels")
-        for code, found in (("two-objects", apart), ("pieces", broken))
-        if found
-    ]
+    return others
 
 
 def _are_apart(pieces: Pieces, main: int, other: int) -> bool:
-    """Whether two pieces are of comparable size, and the gap between them wider than the smaller one."""
+    """Whether two pieces of one id are two objects: of comparable size, with a gap wider than the smaller one.
+
+    Args:
+        pieces: of a label image.
+        main: index of the larger one, from 0.
+        other: index of the smaller one.
+    """
     if pieces.area[other] < COMPARABLE * pieces.area[main]:
         return False
-    gap = KDTree(pieces.pixels(main)).query(pieces.pixels(other))[0].min() - 1
-    return bool(gap > _diameter(pieces.area[other]))
+    distances: AnyArray = np.asarray(KDTree(pieces.pixels(main)).query(pieces.pixels(other))[0])
+    return bool(distances.min() - 1 > _diameter(pieces.area[other]))
+
+
+def crumbs(pieces: Pieces, *, one_piece: bool) -> MaskImage:
+    """Which pieces are crumbs.
+
+    Args:
+        pieces: of a label image.
+        one_piece: an object is meant to be one piece; else only whole objects are crumbs.
+
+    Returns:
+        (k,) bool.
+    """
+    small: MaskImage = (pieces.area <= CRUMB) & ~pieces.at_edge & (one_piece | _alone(pieces))
+    return small
 
 
 def _crumbs(pieces: Pieces, raw: LabelImage | None) -> _Found:
     """Pieces of a few pixels: of label images beside the main piece or alone, else objects."""
-    small = np.flatnonzero((pieces.area <= CRUMB) & ~pieces.at_edge & ((raw is not None) | _alone(pieces)))
+    small = np.flatnonzero(crumbs(pieces, one_piece=raw is not None))
     if not small.size:
         return _Found("crumbs")
     size = int(pieces.area[small[0]])
@@ -124,10 +160,12 @@ def small_holes(layer: LabelImage, no_background: MaskImage | None) -> Holes:
     """
     size = np.bincount(layer.ravel())
     holes = find_holes(layer, no_background)
+    if not holes.area.size:
+        return holes
     together = np.bincount(holes.owner, holes.area, size.size)[holes.owner]
     median = np.median(size[1:][size[1:] > 0])
     chosen = (together < HOLE * size[holes.owner]) & (holes.area < HOLE * median)
-    return Holes(holes.owner[chosen], holes.area[chosen], holes.first[chosen])
+    return holes.only(chosen)
 
 
 def _holes(layer: LabelImage, no_background: MaskImage | None, raw: LabelImage | None) -> _Found:
@@ -189,9 +227,11 @@ def _name(row: int, column: int, raw: LabelImage | None) -> str:
     return place if raw is None or raw[row, column] == 0 else f"id {raw[row, column]} at {place}"
 
 
-def _areas(pieces: Pieces, main: int, others: dict[int, list[int]]) -> str:
-    sizes = [f"{pieces.area[piece]:,}" for piece in (main, *others[main])]
-    return ", ".join(sizes[:-1]) + f" and {sizes[-1]}"
+def _told(pieces: Pieces, chosen: Sequence[int], raw: LabelImage) -> str:
+    """Where an object is, and how large its pieces are, the largest first."""
+    sizes = [f"{pieces.area[piece]:,}" for piece in chosen[:MOST_TOLD]]
+    more = f" ({len(chosen)} in all)" if len(chosen) > MOST_TOLD else ""
+    return f"{_place(pieces, chosen[0], raw)}: pieces of {', '.join(sizes[:-1])} and {sizes[-1]} pixels{more}"
 
 
 def _count(number: int, what: str) -> str:

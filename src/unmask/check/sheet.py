@@ -16,11 +16,12 @@ from unmask.check.finding import Finding
 from unmask.check.view import CLASS_COLOURS, view
 from unmask.data.dataset import Dataset
 from unmask.data.files import write_text
-from unmask.data.images import write_png
+from unmask.data.formats.images import write_png
 from unmask.errors import UnmaskError
 
 __all__ = ["write_sheet"]
 
+OURS = ("sample.png", "suspicious.png", "check.html")
 SAMPLED = 12
 SIDE = 300  # pixels of a thumbnail
 COLUMNS = 4
@@ -56,20 +57,31 @@ def write_sheet(found: Checkup, out: Path) -> Path:
         The page.
 
     Raises:
-        UnmaskError: a file cannot be written.
+        UnmaskError: the folder is in use, lies in the data, or cannot be written.
         ValueError: the check found no data set to make pictures of.
     """
     if found.dataset is None:
         raise ValueError("a sheet needs a data set")
+    _check_place(found.root, out)
     sampled = _tiles(found.dataset, _sampled(found.dataset), found.findings)
     suspicious = _suspicious(found.dataset, found.findings)
     suspects = _tiles(found.dataset, suspicious[:MOST_SUSPECTS], found.findings)
-    write_png(out / "sample.png", _grid(sampled))
+    sample, worst, page = (out / name for name in OURS)
+    write_png(sample, _grid(sampled))
+    worst.unlink(missing_ok=True)  # of an earlier check
     if suspects:
-        write_png(out / "suspicious.png", _grid(suspects))
-    page = out / "check.html"
+        write_png(worst, _grid(suspects))
     write_text(page, _page(found, sampled, suspects, len(suspicious)))
     return page
+
+
+def _check_place(root: Path, out: Path) -> None:
+    """Refuses a folder in which pictures could be taken for data, or take the place of something else."""
+    base = root if root.is_dir() else root.parent
+    if out.resolve().is_relative_to(base.resolve()):
+        raise UnmaskError("lies in the data that were checked", file=out, remedy="give a folder beside them")
+    if out.exists() and (not out.is_dir() or {path.name for path in out.iterdir()} - set(OURS)):
+        raise UnmaskError("is in use", file=out, remedy="give the name of a new folder")
 
 
 def _sampled(dataset: Dataset) -> list[str]:
@@ -91,7 +103,7 @@ def _tiles(dataset: Dataset, names: Sequence[str], findings: Sequence[Finding]) 
     for name in names:
         codes = [one.code for one in findings if name in one.images]
         try:
-            picture = view(dataset.load(name), SIDE)
+            picture = view(dataset.load(name), SIDE, filled=dataset.kind == "classes")
         except UnmaskError:  # it changed since it was checked
             continue
         tiles.append(Tile(name, ", ".join(codes), picture))

@@ -3,38 +3,36 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
 
 from unmask.arrays import AnyArray, LabelImage
-from unmask.check.objects import CRUMB, HOLE, are_apart
+from unmask.check.objects import apart, crumbs, small_holes
 from unmask.check.pieces import find_pieces
 from unmask.data.sample import Sample
-from unmask.geometry.labels import areas, components
 
 __all__ = ["tidied"]
 
 
-def tidied(sample: Sample, *, separate: bool) -> tuple[Sample, list[str]]:
-    """A sample with its annotation mended, and in words what was done.
+def tidied(sample: Sample, *, one_piece: bool) -> tuple[Sample, list[str]]:
+    """A sample with its annotation mended, and in words what was done: what `object_sights` counts, and no more.
 
     Args:
         sample: with its annotation.
-        separate: pieces of one id may be objects of their own (label images). Of masks whose objects are connected
-            regions, and of objects that overlap, they never are.
+        one_piece: an id is meant to be one piece (label images, one mask a file): what lies apart is another object.
 
     Returns:
-        The sample; the same one, and no words, where nothing was to be done.
+        The sample; the same one, and no words, where nothing was to be done. Objects that overlap stay as they are.
     """
     assert sample.objects is not None, "mended data are annotated"
     assert sample.classes is not None, "mended data are annotated"
     if sample.layers is not None:
         return sample, []
-    objects, crumbs = _without_crumbs(sample.objects)
-    objects, filled = _filled(objects, sample)
-    objects, parted = _separated(objects) if separate else (objects, 0)
+    objects, few = _without_crumbs(sample, one_piece)
+    holes = small_holes(objects, sample.ignore)
+    objects = np.where(objects == 0, holes.owners(), objects).astype(np.int32)
+    objects, parted = _separated(objects, sample) if one_piece else (objects, 0)
     done = {
-        "{} removed": (crumbs, "crumb"),
-        "{} of objects filled": (filled, "hole"),
+        "{} removed": (few, "crumb"),
+        "{} of objects filled": (holes.area.size, "hole"),
         "{} given an id of its own": (parted, "piece"),
     }
     words = [text.format(f"{n} {what}" + ("" if n == 1 else "s")) for text, (n, what) in done.items() if n]
@@ -43,47 +41,22 @@ def tidied(sample: Sample, *, separate: bool) -> tuple[Sample, list[str]]:
     return replace(sample, objects=objects, classes=_classes(objects, sample)), words
 
 
-def _without_crumbs(objects: LabelImage) -> tuple[LabelImage, int]:
-    pieces = find_pieces(objects)
-    small = (pieces.area <= CRUMB) & ~pieces.at_edge
+def _without_crumbs(sample: Sample, one_piece: bool) -> tuple[LabelImage, int]:
+    assert sample.objects is not None, "checked by the caller"
+    pieces = find_pieces(sample.objects, sample.ignore)
+    small = crumbs(pieces, one_piece=one_piece)
     kept = np.append(True, ~small)
-    return np.where(kept[pieces.labels], objects, 0), int(small.sum())
+    return np.where(kept[pieces.labels], sample.objects, 0), int(small.sum())
 
 
-def _filled(objects: LabelImage, sample: Sample) -> tuple[LabelImage, int]:
-    """Holes smaller than a share of the object around them given to it; what is unknown is no hole."""
-    holes = components(objects == 0, connectivity=2)
-    size, area = areas(holes), areas(objects)
-    closed = np.ones(size.size + 1, bool)
-    closed[0] = False
-    for edge in (holes[0], holes[-1], holes[:, 0], holes[:, -1]):
-        closed[edge] = False
-    if sample.ignore is not None:
-        closed[holes[sample.ignore]] = False
-    result, count = objects.copy(), 0
-    for number, place in enumerate(ndimage.find_objects(holes), start=1):
-        if place is None or not closed[number]:
-            continue
-        around = tuple(slice(max(0, part.start - 1), part.stop + 1) for part in place)
-        inside = holes[around] == number
-        rim = objects[around][ndimage.binary_dilation(inside) & ~inside]
-        owners = np.unique(rim)
-        if owners.size == 1 and size[number - 1] < HOLE * area[owners[0] - 1]:
-            result[around][inside] = owners[0]
-            count += 1
-    return result, count
-
-
-def _separated(objects: LabelImage) -> tuple[LabelImage, int]:
+def _separated(objects: LabelImage, sample: Sample) -> tuple[LabelImage, int]:
     """Pieces that lie apart from the rest of their object as objects of their own."""
-    pieces = find_pieces(objects)
-    result, top, count = objects.copy(), int(objects.max()), 0
-    main_of = {int(pieces.owner[index]): int(index) for index in np.flatnonzero(pieces.main)}
-    for index in np.flatnonzero(~pieces.main):
-        if are_apart(pieces, main_of[int(pieces.owner[index])], int(index)):
-            count += 1
-            result[pieces.labels == index + 1] = top + count
-    return result, count
+    pieces = find_pieces(objects, sample.ignore)
+    result, top = objects.copy(), int(objects.max())
+    found = apart(pieces)
+    for number, index in enumerate(found, start=1):
+        result[pieces.labels == index + 1] = top + number
+    return result, len(found)
 
 
 def _classes(objects: LabelImage, sample: Sample) -> AnyArray:

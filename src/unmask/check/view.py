@@ -15,15 +15,17 @@ __all__ = ["CLASS_COLOURS", "view"]
 # After Okabe and Ito (2008), brightened for dark images; one a class, used again from the first where there are more.
 CLASS_COLOURS = ("#ffe74a", "#3fc0ff", "#ff8a3d", "#ff86d8", "#4fe39a", "#ffffff", "#b39cff", "#c8e04f")
 STRIPE = 6  # pixels of the picture
+TINT = 0.4  # of the class's colour in a filled region
 IGNORED = (150, 150, 150)
 
 
-def view(sample: Sample, side: int) -> RGBImage:
+def view(sample: Sample, side: int, *, filled: bool = False) -> RGBImage:
     """A picture of one sample, as it was read.
 
     Args:
         sample: an image, with or without its annotation.
         side: of the square that the picture fits into, pixels; smaller images are enlarged by a whole factor.
+        filled: tint the regions of each class instead of outlining them: for classes that cover the image.
 
     Returns:
         (h, w, 3) uint8. Objects of one class are outlined in its colour, overlapping ones in every layer.
@@ -38,6 +40,11 @@ def view(sample: Sample, side: int) -> RGBImage:
     if sample.objects is None or sample.classes is None:
         return picture
     colours = np.array([ImageColor.getrgb(colour) for colour in CLASS_COLOURS], np.uint8)
+    if filled:
+        kinds = _nearest(sample.classes, size).astype(np.int64)
+        tint = colours[(kinds - 1) % len(colours)]
+        picture[kinds > 0] = (TINT * tint + (1 - TINT) * picture)[kinds > 0].astype(np.uint8)
+        return picture
     for labels, classes in _layers(sample):
         ids, kinds = _nearest(labels, size), _nearest(classes, size)
         rim, line = outlines(ids, 2), outlines(ids)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from unmask.cli.options import Classes, Data, Ignore, Layout, Objects, SplitFile, reading
+from unmask.errors import UnmaskError
 
 if TYPE_CHECKING:
     from unmask.check.doctor import Checkup
@@ -50,20 +51,26 @@ def check(
     with Progress(*columns, console=say, transient=True, disable=not say.is_terminal) as progress:
         task = progress.add_task("", total=None)
         found = run_check(data, options, on_progress=lambda n, of: progress.update(task, completed=n, total=of))
+    if not json:
+        show(found)
     written: dict[str, str] = {}
     if out is not None and found.dataset is not None:
         written["sheet"] = str(write_sheet(found, out))
+    failed = None
     if fix is not None:
-        mended = mend(found, fix, options)
-        written["fixed"] = str(fix)
+        try:
+            written["fixed"] = f"{fix}, {mend(found, fix, options).sentence}"
+        except UnmaskError as error:
+            failed = error
+            written["not_fixed"] = str(error)
     if json:
         print(json_module.dumps({**tree(found), **written}, indent=1))
-    else:
-        show(found)
-        if "sheet" in written:
-            console.print(f"Pictures: {written['sheet']}")
-        if fix is not None:
-            console.print(f"Mended copy: {fix}, {mended.sentence}. The original is as it was.")
+    elif "sheet" in written:
+        console.print(f"Pictures: {written['sheet']}")
+    if not json and "fixed" in written:
+        console.print(f"Mended copy: {written['fixed']}. The original is as it was.")
+    if failed is not None:
+        raise failed
     if found.count("error") and fix is None:
         raise typer.Exit(1)
 

@@ -76,7 +76,7 @@ def _picture(data: Path, predictions: Path, name: str, out: Path) -> None:
     import numpy as np
 
     from unmask.data.folder import ReadOptions, read_folder, read_label_folder
-    from unmask.data.images import write_png
+    from unmask.data.formats.images import write_png
     from unmask.data.picture import compare
 
     sample = read_folder(data).load(name)

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from unmask.cli import data, demo, evaluate, plan, predict, report, train
+from unmask.cli import check, data, demo, evaluate, plan, predict, report, train
 from unmask.errors import UnmaskError
 from unmask.version import __version__
 
@@ -36,7 +36,16 @@ def _options(
     pass
 
 
-for command in (demo.demo, data.data, plan.plan, train.train, predict.predict, evaluate.evaluate, report.report):
+for command in (
+    demo.demo,
+    data.data,
+    check.check,
+    plan.plan,
+    train.train,
+    predict.predict,
+    evaluate.evaluate,
+    report.report,
+):
     app.command(no_args_is_help=command not in (demo.demo, data.data))(command)
 
 

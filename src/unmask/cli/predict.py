@@ -114,6 +114,8 @@ def _of_split(model: Path, images: list[Path], split: str, found: "Dataset") -> 
     """Names of a split: the run's own, which says what the model was trained on; else the data's split.csv."""
     import json
 
+    from unmask.data.folder import read_folder
+    from unmask.data.options import TOLERANT, attempt
     from unmask.data.split import read_split
 
     if len(images) != 1 or not images[0].is_dir():
@@ -122,7 +124,9 @@ def _of_split(model: Path, images: list[Path], split: str, found: "Dataset") -> 
         names = json.loads((model / "split.json").read_text(encoding="utf-8")).get(split, [])
         names = [entry.name for entry in found.entries if entry.name in set(names)]
     else:
-        splits = found.splits or read_split(images[0] / "split.csv", found.entries)
+        splits = read_split(images[0] / "split.csv", found.entries, TOLERANT.report)  # it need not name all images
+        if not splits and (dataset := attempt(TOLERANT, lambda: read_folder(images[0], TOLERANT))):
+            splits = dict(dataset.splits)
         names = [name for name, word in splits.items() if word == split]
     if not names:
         raise PredictionError(f"no image is marked {split}", file=images[0], remedy="choose train, val or test")

@@ -7,11 +7,11 @@ from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
-from unmask.data.annotations import Annotation, LeftOut
-from unmask.data.coding import Coding, Kind
 from unmask.data.entry import Entry, read_pixels
-from unmask.data.masks import check_sizes
+from unmask.data.masks.coding import Coding, Kind
+from unmask.data.masks.read import check_sizes
 from unmask.data.sample import Sample
+from unmask.data.shapes.annotations import Annotation, LeftOut
 from unmask.data.truth import read_truth
 from unmask.errors import DataError, PairingError
 
@@ -141,9 +141,9 @@ class Dataset:
 def split_dataset(dataset: Dataset, seed: int, val_fraction: float = 0.15) -> dict[str, list[str]]:
     """Which images train, validate and test.
 
-    A split.csv is honoured: its "test" is never trained on, and where it names no "val", validation images are drawn
-    from its "train". Without one, they are drawn from all images, and no test set is made up. The draw takes the names
-    with the smallest hash of seed and name, so that adding an image moves few others, if any.
+    A split that is said is honoured: its "test" is never trained on, and where it has no "val", validation images are
+    drawn from its "train". Without one, they are drawn from all images, and no test set is made up. The draw takes the
+    names with the smallest hash of seed and name, so that adding an image moves few others, if any.
 
     Args:
         dataset: the images.
@@ -155,12 +155,14 @@ def split_dataset(dataset: Dataset, seed: int, val_fraction: float = 0.15) -> di
         "train", "val" and "test": lists of names in the data set's order.
 
     Raises:
-        DataError: split.csv leaves nothing to train on.
+        DataError: the split leaves nothing to train on.
     """
     train = dataset.names("train") if dataset.splits else dataset.names()
     val, test = set(dataset.names("val")), dataset.names("test")
     if not train:
-        raise DataError("leaves no image to train on", file=dataset.root / "split.csv", remedy="mark some as train")
+        marked = " and ".join(f"{len(group)} as {word}" for word, group in (("val", val), ("test", test)) if group)
+        remedy = "mark some as train in a split.csv (columns name and split); one as --split overrules what folders say"
+        raise DataError(f"has no image to train on ({marked})", file=dataset.root, remedy=remedy)
     if not val and len(train) > 1:
         count = min(MOST_VALIDATION, max(1, round(val_fraction * len(train))))
         val = set(sorted(train, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest())[:count])

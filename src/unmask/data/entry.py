@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from unmask.arrays import AnyArray, RawImage
-from unmask.data.annotations import Annotation
-from unmask.data.channels import with_channels
-from unmask.data.header import Header
-from unmask.data.images import read_header, read_image
+from unmask.data.formats.channels import with_channels
+from unmask.data.formats.header import Header
+from unmask.data.formats.images import read_header, read_image
+from unmask.data.shapes.annotations import Annotation
 from unmask.errors import PairingError
 
 __all__ = ["Entry", "MaskFile", "MaskFiles", "ObjectsAndClasses", "Source", "header_of", "read_pixels", "together"]
@@ -112,6 +112,7 @@ def read_pixels(entry: Entry, channels: int) -> tuple[RawImage, Header]:
         return with_channels(files[0].planes[0], files[0].header, channels), files[0].header
     header = together([file.header for file in files])
     image: AnyArray = np.concatenate([file.planes[0] for file in files], axis=2)
+    image = image.astype(np.float32, copy=False) if image.dtype.kind == "f" else image
     return with_channels(image, header, channels), header
 
 
@@ -130,8 +131,11 @@ def together(headers: Sequence[Header]) -> Header:
                 f"is {other.size[0]} x {other.size[1]} pixels (rows x columns) of {other.pages} pages, the channel "
                 f"{first.path.name} is {first.size[0]} x {first.size[1]} of {first.pages}"
             )
-            raise PairingError(problem, file=other.path, remedy="give all channels of an image the same size")
+            raise PairingError(
+                problem, file=other.path, remedy="give all channels of an image the same size", code="size"
+            )
     dtype = np.result_type(*[header.dtype for header in headers])
+    dtype = np.dtype(np.float32) if dtype.kind == "f" else dtype  # of int32 with float32 it would be float64
     samples = sum(header.samples for header in headers)
     return replace(first, samples=samples, colour=False, alpha=False, dtype=dtype)
 

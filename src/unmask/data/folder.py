@@ -5,15 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from unmask.data.annotation_files import read_annotated, unknown_json
-from unmask.data.channel_files import channel_files_of
-from unmask.data.channels import JPEG, common_channels
 from unmask.data.dataset import Dataset, Entry
 from unmask.data.entry import together
-from unmask.data.header import Header
+from unmask.data.formats.channels import JPEG, common_channels
+from unmask.data.formats.header import Header
 from unmask.data.label_folder import LabelFolder, read_label_folder
-from unmask.data.layouts import LAYOUTS, read_layout
+from unmask.data.layouts.annotation_files import unknown_json
+from unmask.data.layouts.channel_files import channel_files_of
+from unmask.data.layouts.layouts import LAYOUTS, listed_images, read_layout
+from unmask.data.layouts.paired import IMAGES, MASKS, paired_images
+from unmask.data.layouts.pairing import cellpose_only, masks_beside
+from unmask.data.layouts.split_folders import find_parts, images_below
 from unmask.data.listing import (
+    DATA_FILES,
     existing_data,
     find_folder,
     holds_images,
@@ -23,11 +27,8 @@ from unmask.data.listing import (
     read_headers,
     unique_names,
 )
-from unmask.data.options import ReadOptions
-from unmask.data.paired import IMAGES, MASKS, paired_images
-from unmask.data.pairing import cellpose_only, masks_beside
+from unmask.data.options import TOLERANT, ReadOptions, attempt
 from unmask.data.split import read_split
-from unmask.data.split_folders import find_parts
 from unmask.errors import PairingError, UnmaskError, UnreadableFile
 
 __all__ = ["LabelFolder", "ReadOptions", "read_folder", "read_images", "read_label_folder"]
@@ -51,10 +52,16 @@ def read_folder(path: str | Path, options: ReadOptions | None = None) -> Dataset
     """
     options = options or ReadOptions()
     root = existing_data(path)
-    dataset = read_layout(root, options)
+    left_out: list[Path] = []
+
+    def report(error: UnmaskError) -> None:
+        options.report(error)
+        left_out.extend([error.file] if error.file else [])
+
+    dataset = read_layout(root, replace(options, report=report))
     if dataset is None:
         raise _no_layout(root, options)
-    splits = read_split(_split_file(root, options.split), dataset.entries)
+    splits = read_split(_split_file(root, options.split), dataset.entries, options.report, left_out)
     return replace(dataset, splits=splits or dataset.splits)
 
 
@@ -62,9 +69,9 @@ def read_images(paths: Sequence[str | Path], channels: int | None = None) -> Dat
     """Images without masks, to predict.
 
     Args:
-        paths: files and folders; a folder means the images of its pairs where it has masks, else its `images` folder,
-            else the images in it (without masks such as a_mask.tif beside a.tif), else those that its COCO or VIA
-            files name.
+        paths: files and folders; a folder means all images that its layout says, annotated or not, and the images of
+            its pairs where it has masks; else its `images` folder, else the images in it (without masks such as
+            a_mask.tif beside a.tif), else those in folders within it. A file means the images that it annotates.
         channels: how many a model wants; checked when an image is loaded. Files that have fewer are put together where
             their names say that they are channels of one image. None finds out, which reads colour images.
 
@@ -156,14 +163,18 @@ def _no_layout(root: Path, options: ReadOptions | None = None) -> UnmaskError:
     if root.name.lower() in IMAGES + MASKS and len(list(root.parent.iterdir())) > 1:
         return PairingError("is one of the two folders", file=root, remedy=f"give the folder above: {root.parent}")
     words = f"has no images/ and masks/ (there: {there})"
+    if attempt(TOLERANT, lambda: read_layout(root, replace(TOLERANT, layout="parts"))):
+        return PairingError(words, file=root, remedy="if each mask is one object, say --layout parts")
     return PairingError(words, file=root, remedy="put the images into images/ and their masks into masks/")
 
 
 def _images(path: Path) -> dict[Path, tuple[Path, ...]]:
     """The files of each image in a folder, or of a file, by what it is named after."""
-    if is_image_file(path) or (path.is_file() and path.suffix.lower() != ".json"):
+    if is_image_file(path) or (path.is_file() and path.suffix.lower() not in DATA_FILES):
         return {path: (path,)}
     root = existing_data(path)
+    if listed := listed_images(root):
+        return dict(listed)
     parts = [] if root.is_file() else find_parts(root)
     if any(part.folder != root for part in parts):
         return paired_images(root, parts, ReadOptions()).files
@@ -171,13 +182,17 @@ def _images(path: Path) -> dict[Path, tuple[Path, ...]]:
 
 
 def _files(root: Path) -> list[Path]:
+    """The image files of a folder, or of those within it where there are none; or those that its files annotate."""
     folder = root if root.is_file() else find_folder(root, IMAGES) or root
-    if root.is_file() or not holds_images(folder):
-        if annotated := read_annotated(root, ReadOptions()):
-            return [entry.image for entry in annotated.entries]
-        if root.is_file():
-            raise _no_layout(root)
-    return image_files(folder)
+    if not root.is_file() and holds_images(folder):
+        return image_files(folder)
+    if not root.is_file() and (below := images_below(root)):
+        return below
+    if annotated := read_layout(root, TOLERANT):
+        return [entry.image for entry in annotated.entries]
+    if root.is_file():
+        raise _no_layout(root)
+    return image_files(folder)  # says which files there are instead
 
 
 def _cellpose(root: Path) -> PairingError | None:

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from unmask.data.annotation_files import unknown_json
-from unmask.data.annotations import LabelLayers
-from unmask.data.coding import Coding, Kind
-from unmask.data.deciding import decide
 from unmask.data.entry import Entry, MaskFile
-from unmask.data.layouts import read_layout
+from unmask.data.layouts.annotation_files import unknown_json
+from unmask.data.layouts.layouts import read_layout
+from unmask.data.layouts.paired import IMAGES, MASKS
+from unmask.data.layouts.pairing import mask_core
 from unmask.data.listing import existing_data, find_folder, image_files, page_name, stem
-from unmask.data.masks import look_at
+from unmask.data.masks.coding import Coding, Kind
+from unmask.data.masks.deciding import decide
+from unmask.data.masks.palette import find_palette
+from unmask.data.masks.read import look_at
 from unmask.data.options import ReadOptions
-from unmask.data.paired import IMAGES, MASKS
-from unmask.data.pairing import mask_core
-from unmask.data.palette import find_palette
+from unmask.data.shapes.annotations import LabelLayers
 from unmask.data.truth import read_truth
 from unmask.errors import PairingError
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from unmask.data.header import Header
-from unmask.data.images import SUFFIXES, read_header
-from unmask.data.multiscale import is_omezarr
-from unmask.errors import PairingError
+from unmask.data.formats.header import Header
+from unmask.data.formats.images import SUFFIXES, read_header
+from unmask.data.formats.multiscale import is_omezarr
+from unmask.errors import PairingError, UnreadableFile
 
 __all__ = [
+    "DATA_FILES",
+    "children",
     "existing_data",
     "existing_folder",
     "find_folder",
@@ -23,6 +25,7 @@ __all__ = [
     "read_headers",
     "stem",
     "unique_names",
+    "unreadable_folder",
 ]
 
 
@@ -53,13 +56,31 @@ def existing_data(path: str | Path) -> Path:
     return path if path.suffix.lower() in DATA_FILES and path.is_file() else existing_folder(path)
 
 
+def children(folder: Path) -> list[Path]:
+    """What is in a folder.
+
+    Raises:
+        UnreadableFile: it must not be read.
+    """
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise unreadable_folder(folder, error) from error
+
+
+def unreadable_folder(folder: Path, error: OSError) -> UnreadableFile:
+    """The error of a folder that must not be read."""
+    remedy = "allow reading it, or move it away"
+    return UnreadableFile(f"is a folder that cannot be read ({error.strerror})", file=folder, remedy=remedy)
+
+
 def find_folder(root: Path, names: Sequence[str]) -> Path | None:
     """The folder in `root` that has one of these names in any case, or None.
 
     Raises:
         PairingError: two have.
     """
-    found = sorted(child for child in root.iterdir() if child.is_dir() and child.name.lower() in names)
+    found = sorted(child for child in children(root) if child.is_dir() and child.name.lower() in names)
     if len(found) > 1:
         both = f"has both {found[0].name}/ and {found[1].name}/"
         raise PairingError(both, file=root, remedy="keep the one to use and rename the other")
@@ -74,7 +95,7 @@ def image_files(folder: Path) -> list[Path]:
     Raises:
         PairingError: there is none.
     """
-    shown = [child for child in folder.iterdir() if not child.name.startswith(".")]
+    shown = [child for child in children(folder) if not child.name.startswith(".")]
     images = sorted(filter(is_image_file, shown), key=natural)
     if not images:
         kinds = Counter(file.suffix.lower() or "nameless" for file in shown if file.is_file())
@@ -85,8 +106,8 @@ def image_files(folder: Path) -> list[Path]:
 
 
 def holds_images(folder: Path) -> bool:
-    """Whether there is an image file in a folder, subfolders left out except OME-Zarr images."""
-    return any(is_image_file(child) for child in folder.iterdir())
+    """Whether `image_files` finds any in a folder."""
+    return any(is_image_file(child) and not child.name.startswith(".") for child in children(folder))
 
 
 def is_image_file(path: Path) -> bool:
@@ -132,12 +153,14 @@ def unique_names(files: Sequence[Path]) -> list[str]:
 
 def _told_apart(files: Sequence[Path]) -> list[str]:
     neighbours = len({file.parent for file in files}) == 1
-    for folders in range(max(len(file.parts) for file in files)):
-        for extension in (False, True) if folders or neighbours else (False,):
-            names = [_long_name(file, folders, extension) for file in files]
-            if len({name.lower() for name in names}) == len(files):
-                return names
-    raise ValueError(f"the same file twice: {files}")
+    for case in (str.lower, str):  # a.png and A.png have names of one letter case only if nothing else helps
+        for folders in range(max(len(file.parts) for file in files)):
+            for extension in (False, True) if folders or neighbours else (False,):
+                names = [_long_name(file, folders, extension) for file in files]
+                if len(set(map(case, names))) == len(files):
+                    return names
+    problem = "cannot be told apart from another file by its name"
+    raise PairingError(problem, file=files[0], remedy="rename one of the two, or give it once", code="unpaired")
 
 
 def _long_name(file: Path, folders: int, extension: bool) -> str:

@@ -8,7 +8,7 @@ from typing import Literal, NoReturn, TypeVar
 from unmask.errors import UnmaskError
 from unmask.recipe import DataRecipe
 
-__all__ = ["OUTSIDE", "ReadOptions", "attempt", "options_of"]
+__all__ = ["OUTSIDE", "TOLERANT", "ReadOptions", "attempt", "options_of"]
 
 Part = TypeVar("Part")
 
@@ -26,7 +26,7 @@ class ReadOptions:
 
     Attributes:
         kind: what the masks hold: "objects", one object a value, or "classes", one class a value.
-        layout: the name of a layout, of those in `unmask.data.layouts`.
+        layout: the name of a layout, of those in `unmask.data.layouts.layouts`.
         ignore: what of the masks is neither learned from nor scored: a value (255), a colour (#808080), the name of a
             class, or `OUTSIDE`.
         split: a split.csv that lies elsewhere; the folder's own unless given.
@@ -39,6 +39,10 @@ class ReadOptions:
     ignore: str | None = None
     split: Path | None = None
     report: Callable[[UnmaskError], None] = field(default=_refuse, compare=False)
+
+
+TOLERANT = ReadOptions(report=lambda _: None)
+"""For images alone: what is wrong with their annotation is no matter."""
 
 
 def attempt(options: ReadOptions, read: Callable[[], Part]) -> Part | None:

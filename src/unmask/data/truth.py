@@ -9,10 +9,10 @@ from scipy import ndimage
 from skimage import measure
 
 from unmask.arrays import AnyArray, MaskImage
-from unmask.data.annotations import Annotation, LabelLayers, layered
-from unmask.data.coding import Coding, interpret
 from unmask.data.entry import Entry, MaskFile, MaskFiles, ObjectsAndClasses, header_of
-from unmask.data.masks import check_sizes, read_mask
+from unmask.data.masks.coding import Coding, interpret
+from unmask.data.masks.read import check_sizes, read_mask
+from unmask.data.shapes.annotations import Annotation, LabelLayers, layered
 from unmask.errors import MaskError
 from unmask.geometry.labels import relabel
 

@@ -50,7 +50,7 @@ class Understood:
     Attributes:
         data: its folder or file.
         layout: the name of its layout.
-        images: how many there are.
+        images: how many were looked at: all; for training, those that train and validate.
         sizes: (rows, columns) and how many images have it, the most frequent first.
         types: type of the grey values and how many images have it.
         grey: smallest and largest grey value.
@@ -127,7 +127,8 @@ class Understood:
 
     def objects_of(self, name: str) -> str:
         """The number of a class's objects in words, where objects matter."""
-        return "" if self.kind == "classes" else f"{self.classes[name]:,} objects, "
+        count = self.classes[name]
+        return "" if self.kind == "classes" else f"{count:,} {'object' if count == 1 else 'objects'}, "
 
 
 def facts(sample: Sample, classes: int) -> ImageFacts:
@@ -185,7 +186,7 @@ def understand(dataset: Dataset, looked: Iterable[ImageFacts], splits: dict[str,
     return Understood(
         data=str(dataset.root),
         layout=dataset.layout,
-        images=len(dataset),
+        images=len(rows),
         sizes=_counted([row.size for row in rows]),
         types=dict(_counted([row.type for row in rows])),
         grey=(min((row.low for row in rows), default=0.0), max((row.high for row in rows), default=0.0)),

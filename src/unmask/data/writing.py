@@ -20,7 +20,8 @@ from scipy import ndimage
 
 from unmask.arrays import AnyArray
 from unmask.data.files import write_text
-from unmask.data.images import write_image, write_labels
+from unmask.data.formats.images import write_image, write_labels
+from unmask.data.masks.palette import meaning_of
 from unmask.data.sample import Sample
 from unmask.errors import MaskError, UnmaskError
 from unmask.geometry.rle import encode
@@ -94,9 +95,25 @@ def _write(out: Path, samples: Iterable[Sample], class_names: Sequence[str], for
     if form == "coco":
         write_text(out / "instances.json", document.text())
     if form == "classes":
-        rows = [("value", "name"), (0, "background"), *enumerate(class_names, start=1), (IGNORED, "ignore")]
-        write_text(out / "classes.csv", _csv(rows))
+        write_text(out / "classes.csv", _csv(_class_rows(class_names)))
     return names
+
+
+def _class_rows(class_names: Sequence[str]) -> list[tuple[object, ...]]:
+    """Values and names; and what they mean, where a class is called as what is no class is."""
+    rows: list[tuple[object, ...]] = [(0, _free("background", class_names), "background")]
+    rows += [(value, name, "class") for value, name in enumerate(class_names, start=1)]
+    rows.append((IGNORED, _free("ignore", class_names), "ignored"))
+    if all(meaning_of(name) == "class" for name in class_names):
+        return [("value", "name"), *(row[:2] for row in rows)]
+    return [("value", "name", "meaning"), *rows]
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    """A name that no class has."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _label_image(sample: Sample) -> AnyArray:

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 
 from unmask.arrays import ClassMap
-from unmask.data.annotations import LabelLayers
-from unmask.data.coding import Coding
 from unmask.data.label_folder import LabelFolder, read_label_folder
+from unmask.data.masks.coding import Coding
 from unmask.data.options import ReadOptions
+from unmask.data.shapes.annotations import LabelLayers
 from unmask.data.split import read_split
 from unmask.errors import DataError, PairingError
 from unmask.geometry.rle import encode

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from unmask.arrays import ClassMap
-from unmask.data.run_lengths import mask_of_runs, read_runs
+from unmask.data.shapes.run_lengths import mask_of_runs, read_runs
 from unmask.metrics.coco import CocoImage, CocoObject
 
 __all__ = ["one_class", "paint_classes", "rename_classes", "unnamed"]

@@ -20,11 +20,11 @@ import numpy as np
 from scipy import ndimage
 
 from unmask.arrays import AnyArray
-from unmask.data.annotations import RunLengths, run_lengths
-from unmask.data.coco import is_coco
 from unmask.data.label_folder import LabelFolder
+from unmask.data.layouts.coco import is_coco
 from unmask.data.listing import stem
-from unmask.data.masks import read_mask
+from unmask.data.masks.read import read_mask
+from unmask.data.shapes.annotations import RunLengths, run_lengths
 from unmask.errors import DataError, UnreadableFile
 from unmask.geometry.labels import relabel
 from unmask.geometry.rle import RLE, encode

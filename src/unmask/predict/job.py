@@ -221,10 +221,16 @@ def _complete(image: ImageDone, out: Path, save: Sequence[Save]) -> bool:
 
 def _key(entry: Entry, predictor: Predictor) -> str:
     """Changes when a file of the image does, or when other objects are wanted of it."""
-    stats = [(file.resolve(), file.stat()) for file in (entry.image, *entry.more)]
-    text = " ".join(f"{file} {entry.page} {stat.st_size} {stat.st_mtime_ns}" for file, stat in stats)
+    text = f"{entry.page}" + "".join(_stamp(file) for file in (entry.image, *entry.more))
     text += " overlaps" if predictor.overlaps else ""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _stamp(image: Path) -> str:
+    """Path, size and time of change of a file, or of every file of a folder (OME-Zarr)."""
+    files = sorted(path for path in image.rglob("*") if path.is_file()) if image.is_dir() else [image]
+    stats = [(path.relative_to(image), path.stat()) for path in files]
+    return f" {image.resolve()}" + "".join(f" {name} {one.st_size} {one.st_mtime_ns}" for name, one in stats)
 
 
 def _summary(predictor: Predictor, records: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from unmask.data.files import write_text
-from unmask.data.images import write_float, write_labels, write_layers, write_png
+from unmask.data.formats.images import write_float, write_labels, write_layers, write_png
 from unmask.data.picture import overlay
 from unmask.errors import PredictionError
 from unmask.instances.coco import coco_annotations

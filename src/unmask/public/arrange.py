@@ -12,7 +12,7 @@ from skimage.measure import label
 
 from unmask.arrays import AnyArray
 from unmask.data.files import atomic, write_text
-from unmask.data.images import write_labels
+from unmask.data.formats.images import write_labels
 from unmask.errors import FetchError
 from unmask.public.catalogue import Shape
 

@@ -1,6 +1,7 @@
 """What is in a zip or tar archive, one member after the other, without believing any of it."""
 
 import gzip
+import lzma
 import stat
 import tarfile
 import zipfile
@@ -16,7 +17,16 @@ from unmask.errors import FetchError
 __all__ = ["Kind", "Member", "is_zip", "members"]
 
 Kind = Literal["file", "folder", "link", "device", "sparse file", "encrypted file"]
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, NotImplementedError)
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    UnicodeDecodeError,
+    EOFError,
+    NotImplementedError,
+)
 MOST_AT_ONCE = 2**26  # a header that wants more memory than this is no header
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from unmask.data.dataset import Dataset
-from unmask.data.images import read_header
+from unmask.data.formats.images import read_header
 from unmask.report.run_folder import RunFolder
 
 __all__ = ["data_lines", "plural"]

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from unmask.arrays import ClassMap, LabelImage, RawImage
-from unmask.data.coding import Coding, interpret
 from unmask.data.dataset import Dataset
 from unmask.data.folder import LabelFolder, read_folder, read_label_folder
-from unmask.data.masks import read_mask
+from unmask.data.masks.coding import Coding, interpret
+from unmask.data.masks.read import read_mask
 from unmask.data.options import options_of
 from unmask.errors import PairingError
 from unmask.metrics.ignore import known_pair

@@ -9,7 +9,7 @@ import numpy as np
 
 from unmask.arrays import LabelImage
 from unmask.data.files import write_text
-from unmask.data.images import write_labels
+from unmask.data.formats.images import write_labels
 from unmask.instances.classes import class_map
 from unmask.instances.fit import fit
 from unmask.instances.fit_detections import fit_detections

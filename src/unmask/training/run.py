@@ -83,7 +83,7 @@ def train(
         steps: a fixed number of steps instead.
         kind: what the masks hold, where looking at them is not enough.
         split_file: a split.csv that lies elsewhere; the data's own unless given.
-        layout: how the data are laid out, where looking at them is not enough; a name of `unmask.data.layouts`.
+        layout: how the data are laid out, where looking at them is not enough; a name of `unmask.data.layouts.layouts`.
         ignore: what of the masks is neither learned from nor scored: a value, a colour such as #808080, the name of a
             class, or "outside": what is not annotated is not known.
         resume: go on with a killed run; its own recipe and split are used.

@@ -8,7 +8,7 @@ import numpy as np
 
 from unmask.arrays import ClassMap, LabelImage, MaskImage
 from unmask.data.dataset import Dataset
-from unmask.data.images import read_header
+from unmask.data.formats.images import read_header
 from unmask.instances.fit import Score
 from unmask.metrics.boundaries import fill_borders, v_rand
 from unmask.metrics.ignore import known_pair
