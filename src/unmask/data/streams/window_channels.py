@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from unmask.arrays import AnyArray
-from unmask.data.blocks import blocks_of
-from unmask.data.channels import _by_header, _grey_jpeg
-from unmask.data.header import Header
-from unmask.data.lazy import LazyImage
+from unmask.data.formats.channels import _by_header, _grey_jpeg
+from unmask.data.formats.header import Header
+from unmask.data.streams.blocks import blocks_of
+from unmask.data.streams.lazy import LazyImage
 from unmask.errors import DataError
 
 __all__ = ["Selection", "fewest_channels", "select"]

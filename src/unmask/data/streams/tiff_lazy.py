@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from unmask.data.header import Header
-from unmask.data.lazy import LazyImage, Window, block_of, check_level, check_page, concatenated
-from unmask.data.mapped import Mapped, new_temporary, remove_with
-from unmask.data.reading import check_memory, in_bytes
-from unmask.data.tiff import _by_plane, _header, _locate, _opened, _pages, _series, _size
-from unmask.data.tiff_pages import DAMAGED, check_series, whole_page
-from unmask.data.tiff_segments import KEPT_BYTES, Page, Segments
+from unmask.data.formats.header import Header
+from unmask.data.formats.reading import check_memory, in_bytes
+from unmask.data.formats.tiff import _by_plane, _header, _locate, _opened, _pages, _series, _size
+from unmask.data.formats.tiff_pages import DAMAGED, check_series, whole_page
+from unmask.data.streams.lazy import LazyImage, Window, block_of, check_level, check_page, concatenated
+from unmask.data.streams.mapped import Mapped, new_temporary, remove_with
+from unmask.data.streams.tiff_segments import KEPT_BYTES, Page, Segments
 from unmask.errors import UnreadableFile
 
 __all__ = ["open_tiff"]

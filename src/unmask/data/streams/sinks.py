@@ -15,10 +15,10 @@ import numpy as np
 import zarr
 
 from unmask.arrays import AnyArray
-from unmask.data.pyramid import build_pyramid, create_level
-from unmask.data.reading import readable
-from unmask.data.whole_folder import check_replaceable, publish, writing
-from unmask.data.zarr_files import open_array
+from unmask.data.formats.reading import readable
+from unmask.data.formats.zarr_files import open_array
+from unmask.data.streams.pyramid import build_pyramid, create_level
+from unmask.data.streams.whole_folder import check_replaceable, publish, writing
 from unmask.errors import UnmaskError, UnreadableFile
 
 __all__ = ["BlockSink", "label_sink", "map_sink"]

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from ome_zarr.io import parse_url
 from ome_zarr.reader import Reader
 
-from unmask.data import pyramid, tiff_pyramid
-from unmask.data.images import read_header, read_image
-from unmask.data.omezarr import open_level
-from unmask.data.omezarr_writer import write_omezarr
-from unmask.data.sinks import BlockSink, label_sink, map_sink
-from unmask.data.sources import open_source
-from unmask.data.tiff_pyramid import zarr_to_tiff
+from unmask.data.formats.images import read_header, read_image
+from unmask.data.formats.omezarr import open_level
+from unmask.data.formats.omezarr_writer import write_omezarr
+from unmask.data.streams import pyramid, tiff_pyramid
+from unmask.data.streams.sinks import BlockSink, label_sink, map_sink
+from unmask.data.streams.sources import open_source
+from unmask.data.streams.tiff_pyramid import zarr_to_tiff
 from unmask.errors import UnmaskError, UnreadableFile
 
 RNG = np.random.default_rng(0)
@@ -37,7 +37,7 @@ def fill(sink: BlockSink, array: np.ndarray) -> BlockSink:
 
 def test_labels_and_their_pyramid_are_those_of_write_omezarr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also by an independent reader; chunks of the levels are smaller here than the levels."""
-    monkeypatch.setattr("unmask.data.omezarr_writer.CHUNK", 32)
+    monkeypatch.setattr("unmask.data.formats.omezarr_writer.CHUNK", 32)
     monkeypatch.setattr(pyramid, "CHUNK", 32)
     labels = labels_of(131, 75)
     path = fill(label_sink(tmp_path / "a.zarr", (131, 75), (40, 24), 60_000, (0.5, 0.25)), labels).finish()
@@ -59,7 +59,7 @@ def test_labels_and_their_pyramid_are_those_of_write_omezarr(tmp_path: Path, mon
 
 
 def test_maps_and_their_pyramid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unmask.data.omezarr_writer.CHUNK", 16)
+    monkeypatch.setattr("unmask.data.formats.omezarr_writer.CHUNK", 16)
     monkeypatch.setattr(pyramid, "CHUNK", 16)
     maps = RNG.random((3, 37, 50), np.float32)
     path = fill(map_sink(tmp_path / "a.zarr", (37, 50), (16, 16), 3), maps).finish()
@@ -259,7 +259,7 @@ def test_many_threads_write_at_once_and_a_copy_in_another_process_is_the_same(tm
 @pytest.mark.parametrize("channels", [None, 2])
 def test_tiff_holds_the_same_levels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, channels: int | None) -> None:
     """Read by tifffile and by `read_image`; several runs of tiles, tiles cut by the image's edge."""
-    monkeypatch.setattr("unmask.data.omezarr_writer.CHUNK", 100)
+    monkeypatch.setattr("unmask.data.formats.omezarr_writer.CHUNK", 100)
     monkeypatch.setattr(pyramid, "CHUNK", 100)
     monkeypatch.setattr(tiff_pyramid, "TILE", 16)
     if channels is None:
@@ -300,7 +300,7 @@ def test_a_tiff_is_whole_or_not_there(tmp_path: Path) -> None:
 
 def test_memory_is_that_of_some_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """4 MiB of labels are written, halved and made a TIFF in a quarter of that."""
-    monkeypatch.setattr("unmask.data.omezarr_writer.CHUNK", 128)
+    monkeypatch.setattr("unmask.data.formats.omezarr_writer.CHUNK", 128)
     monkeypatch.setattr(pyramid, "CHUNK", 128)
     monkeypatch.setattr(tiff_pyramid, "TILE", 64)
     monkeypatch.setattr(tiff_pyramid, "BUFFER", 2**17)

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from unmask.arrays import AnyArray, RawImage
-from unmask.data.axes import axes_by_shape
-from unmask.data.header import Header
-from unmask.data.images import TIFF_STARTS, read_image
-from unmask.data.lazy import LazyImage, Window, block_of, check_level, check_page
-from unmask.data.mapped import Mapped, map_npy, window_of
-from unmask.data.reading import SMALL, check_header, in_bytes, readable
-from unmask.data.tiff_lazy import open_tiff
-from unmask.data.zarr_files import holds_zarr
-from unmask.data.zarr_lazy import open_zarr
+from unmask.data.formats.header import Header
+from unmask.data.formats.images import TIFF_STARTS, read_image
+from unmask.data.formats.reading import SMALL, check_header, in_bytes, readable
+from unmask.data.formats.zarr_files import holds_zarr
+from unmask.data.streams.axes import axes_by_shape
+from unmask.data.streams.lazy import LazyImage, Window, block_of, check_level, check_page
+from unmask.data.streams.mapped import Mapped, map_npy, window_of
+from unmask.data.streams.tiff_lazy import open_tiff
+from unmask.data.streams.zarr_lazy import open_zarr
 
 __all__ = ["lazy_array", "open_lazy"]
 

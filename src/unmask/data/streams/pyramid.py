@@ -8,9 +8,9 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from unmask.data.blocks import blocks_of
-from unmask.data.omezarr_writer import CHUNK, _halved, _multiscales
-from unmask.data.reading import readable
+from unmask.data.formats.omezarr_writer import CHUNK, _halved, _multiscales
+from unmask.data.formats.reading import readable
+from unmask.data.streams.blocks import blocks_of
 
 __all__ = ["build_pyramid", "create_level"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.arrays import AnyArray
-from unmask.data.header import Header
+from unmask.data.formats.header import Header
 from unmask.errors import UnreadableFile
 
 __all__ = ["LazyImage", "Window", "block_of", "check_level", "check_page", "concatenated"]

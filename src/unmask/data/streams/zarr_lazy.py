@@ -6,11 +6,11 @@ from typing import Any
 
 import zarr
 
-from unmask.data.axes import axes_by_name, axes_by_shape
-from unmask.data.lazy import LazyImage, block_of, check_level, check_page
-from unmask.data.multiscale import read_multiscale
-from unmask.data.omezarr import ZarrLevel, _header, open_level
-from unmask.data.zarr_files import is_array, open_array, zarr_attributes
+from unmask.data.formats.multiscale import read_multiscale
+from unmask.data.formats.omezarr import ZarrLevel, _header, open_level
+from unmask.data.formats.zarr_files import is_array, open_array, zarr_attributes
+from unmask.data.streams.axes import axes_by_name, axes_by_shape
+from unmask.data.streams.lazy import LazyImage, block_of, check_level, check_page
 
 __all__ = ["open_zarr"]
 

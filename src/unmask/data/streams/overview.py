@@ -6,7 +6,7 @@ import numpy as np
 
 from unmask.arrays import AnyArray, LabelImage, RGBImage
 from unmask.data.picture import grey_stretch, overlay
-from unmask.data.sources import ImageSource, open_source
+from unmask.data.streams.sources import ImageSource, open_source
 
 __all__ = ["downscaled"]
 

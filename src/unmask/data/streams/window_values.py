@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from unmask.arrays import AnyArray, RawImage
-from unmask.data.images import KEPT, NARROWED, WIDENED
+from unmask.data.formats.images import KEPT, NARROWED, WIDENED
 from unmask.errors import UnreadableFile
 
 __all__ = ["plain_type", "plain_window"]

@@ -15,7 +15,7 @@ from shutil import disk_usage
 import numpy as np
 
 from unmask.arrays import AnyArray
-from unmask.data.reading import in_bytes
+from unmask.data.formats.reading import in_bytes
 from unmask.errors import UnreadableFile
 
 __all__ = ["Mapped", "map_npy", "new_temporary", "remove_with", "window_of"]

@@ -11,9 +11,9 @@ import numpy as np
 import tifffile
 
 from unmask.arrays import AnyArray
-from unmask.data.codestream import COMPRESSIONS, HEAD, declared_size
-from unmask.data.reading import AGAIN, SMALL, readable
-from unmask.data.tiff_pages import DAMAGED, check_size
+from unmask.data.formats.codestream import COMPRESSIONS, HEAD, declared_size
+from unmask.data.formats.reading import AGAIN, SMALL, readable
+from unmask.data.formats.tiff_pages import DAMAGED, check_size
 from unmask.errors import UnreadableFile
 
 __all__ = ["KEPT_BYTES", "Page", "Recent", "Segments"]

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unmask.data import overview
-from unmask.data.omezarr_writer import write_omezarr
-from unmask.data.overview import downscaled
+from unmask.data.formats.omezarr_writer import write_omezarr
 from unmask.data.picture import grey_stretch
-from unmask.data.sources import open_source
+from unmask.data.streams import overview
+from unmask.data.streams.overview import downscaled
+from unmask.data.streams.sources import open_source
 
 RNG = np.random.default_rng(0)
 

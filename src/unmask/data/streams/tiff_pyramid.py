@@ -8,11 +8,11 @@ import numpy as np
 import tifffile
 
 from unmask.arrays import AnyArray
-from unmask.data.blocks import blocks_of
 from unmask.data.files import atomic
-from unmask.data.multiscale import read_multiscale
-from unmask.data.omezarr import ZarrLevel, open_level
-from unmask.data.reading import readable
+from unmask.data.formats.multiscale import read_multiscale
+from unmask.data.formats.omezarr import ZarrLevel, open_level
+from unmask.data.formats.reading import readable
+from unmask.data.streams.blocks import blocks_of
 
 __all__ = ["zarr_to_tiff"]
 

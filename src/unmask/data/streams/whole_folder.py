@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from unmask.data.zarr_files import holds_zarr
+from unmask.data.formats.zarr_files import holds_zarr
 from unmask.errors import UnmaskError
 
 __all__ = ["check_replaceable", "publish", "writing"]

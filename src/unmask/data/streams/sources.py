@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from unmask.arrays import AnyArray, RawImage
-from unmask.data.blocks import blocks_of
-from unmask.data.lazy import LazyImage
-from unmask.data.lazy_files import lazy_array, open_lazy
-from unmask.data.window_channels import Selection, select
-from unmask.data.window_values import plain_type, plain_window
+from unmask.data.streams.blocks import blocks_of
+from unmask.data.streams.lazy import LazyImage
+from unmask.data.streams.lazy_files import lazy_array, open_lazy
+from unmask.data.streams.window_channels import Selection, select
+from unmask.data.streams.window_values import plain_type, plain_window
 
 __all__ = ["ImageSource", "open_source"]
 
