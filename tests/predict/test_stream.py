@@ -35,7 +35,7 @@ def image(tmp_path: Path, make_discs) -> Path:  # type: ignore[no-untyped-def]
 
 def streamed(predictor: Predictor, image: Path, out: Path, **more: object) -> stream.Streamed:
     source = open_source(image, channels=1)
-    return predict_stream(predictor.model, predictor._net, source, "a", out, side=SIDE, **more)  # type: ignore[arg-type]
+    return predict_stream(predictor.model, predictor.net, source, "a", out, side=SIDE, **more)  # type: ignore[arg-type]
 
 
 def labels_of(found: stream.Streamed) -> np.ndarray:

@@ -26,6 +26,7 @@ from unmask.errors import DataError, PredictionError
 from unmask.instances import coco, imagej
 from unmask.instances.coco import CocoAnnotation, CocoFrame, write_coco
 from unmask.instances.table import write_table
+from unmask.predict.large import is_large, predict_large
 from unmask.predict.predictor import Predictor
 from unmask.predict.saving import SAVES, Save, save_result
 from unmask.recipe import used
@@ -168,6 +169,8 @@ def _predict_one(
     earlier: "_Record | None",
 ) -> ImageDone:
     began = time.monotonic()
+    if is_large(predictor, entry):
+        return _predict_large(predictor, entry, out, save, on_pixels, earlier, began)
     sample = images.load(entry.name)
     for kind, check_size in (("coco", coco.check_size), ("rois", imagej.check_size)):
         if kind in save:
@@ -189,6 +192,34 @@ def _predict_one(
     table = earlier.table if earlier else {}
     if "table" in save:
         table = {key: column.tolist() for key, column in prediction.table.items()}
+    write_text(out / ".records" / f"{entry.name}.json", json.dumps({**asdict(image), "table": table}))
+    return image
+
+
+def _predict_large(
+    predictor: Predictor,
+    entry: Entry,
+    out: Path,
+    save: Sequence[Save],
+    on_pixels: Callable[[str, int, int], None] | None,
+    earlier: "_Record | None",
+    began: float,
+) -> ImageDone:
+    """An image that is not held in memory."""
+    tell = None if on_pixels is None else lambda done, of: on_pixels(entry.name, done, of)
+    found = predict_large(predictor, entry, out, save, _key(entry, predictor), tell)
+    image = ImageDone(
+        name=entry.name,
+        source=str(entry.image),
+        key=_key(entry, predictor),
+        height=found.size[0],
+        width=found.size[1],
+        objects=found.objects,
+        seconds=round(time.monotonic() - began, 3),
+        saved={**(earlier.image.saved if earlier else {}), **found.saved},
+        warnings=found.notes,
+    )
+    table = {key: column.tolist() for key, column in found.table.items()} if "table" in save else {}
     write_text(out / ".records" / f"{entry.name}.json", json.dumps({**asdict(image), "table": table}))
     return image
 

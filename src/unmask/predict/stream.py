@@ -1,7 +1,7 @@
 """Prediction of an image that need not fit the memory: read in windows, decoded in blocks, written in blocks.
 
-Labels, classes and scores are those that `Predictor.predict` gives for the whole image; `unmask.instances.blockwise` says
-why. A killed run goes on where it was: finished blocks are not computed again, damaged ones are.
+Labels, classes and scores are those that `Predictor.predict` gives for the whole image (`unmask.instances.blockwise`).
+A killed run goes on where it was: finished blocks are not computed again, damaged ones are.
 """
 
 import json
