@@ -29,6 +29,7 @@ from unmask.instances.blockwise_shapes import shape_windows, shapes_of_window
 from unmask.instances.blockwise_table import columns_of
 from unmask.instances.table import Columns
 from unmask.model import Model
+from unmask.predict.seams import Seams, verify_seams
 from unmask.predict.stream_work import Records
 from unmask.predict.tiles import plan_tiles, predict_window
 
@@ -48,6 +49,7 @@ class Streamed:
         constants: grey values of each channel that became 0 and 1.
         computed: blocks that the network looked at in this run; the others were there from an earlier one.
         blocks: of the image.
+        seams: what was found across borders of blocks; None where nobody looked.
     """
 
     labels: Path
@@ -56,6 +58,7 @@ class Streamed:
     constants: tuple[tuple[float, float], ...]
     computed: int
     blocks: int
+    seams: Seams | None
 
 
 class _Stream:
@@ -119,6 +122,7 @@ def predict_stream(
     *,
     side: int,
     probabilities: bool = False,
+    verify: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Streamed:
     """Predicts one image in blocks.
@@ -131,9 +135,11 @@ def predict_stream(
         out: folder to write to: `labels.zarr`, and `probabilities.zarr` where they are wanted; `.work` till then.
         side: largest side of a block, pixels.
         probabilities: keep them.
+        verify: predict windows across borders of blocks alone, and compare.
         progress: called with (blocks done, blocks in all) over all passes.
 
     Raises:
+        PredictionError: seams were found.
         UnmaskError: a file cannot be read or written; what is done so far is kept.
     """
     work = out / ".work"
@@ -184,9 +190,11 @@ def predict_stream(
         tell()
     table = _table(model, final, merge_objects(sums), name, source)
     folder = final.finish()
+    computed = stream.computed
+    seams = verify_seams(maps, model.halo, stream.probabilities) if verify else None
     kept = _keep(maps, out / "probabilities.zarr") if probabilities else None
     shutil.rmtree(work)
-    return Streamed(folder, table, kept, stream.constants, stream.computed, len(indices))
+    return Streamed(folder, table, kept, stream.constants, computed, len(indices), seams)
 
 
 def _seed(stream: _Stream, maps: BlockSink, index: tuple[int, int], number: int) -> tuple[AnyArray, SeedBlock]:
