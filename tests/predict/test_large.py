@@ -41,7 +41,9 @@ def test_the_same_as_in_memory(disc_run: Path, image: np.ndarray, tmp_path: Path
         write_omezarr(place, image[..., None], (0.5, 0.5))
     images = read_images([place], 1)
     (whole,) = predict_job(predictor(disc_run), images, tmp_path / "whole", SAVE)  # type: ignore[arg-type]
-    (large,) = predict_job(predictor(disc_run, 100_000), images, tmp_path / "large", SAVE)  # type: ignore[arg-type]
+    (large,) = predict_job(predictor(disc_run, 100_000), images, tmp_path / "large", SAVE, verify_seams=True)  # type: ignore[arg-type]
+    assert large.seams is not None
+    assert large.seams["largest"] < 1e-5
     assert large.objects == whole.objects > 5
     assert large.saved["labels"] == [f"labels/a.{kind}"]
     found, expected = (

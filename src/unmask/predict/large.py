@@ -15,6 +15,7 @@ from unmask.errors import PredictionError
 from unmask.instances.table import Columns
 from unmask.predict.predictor import Predictor
 from unmask.predict.saving import Save
+from unmask.predict.seams import Seams
 from unmask.predict.stream import predict_stream
 from unmask.recipe import UNetRecipe
 
@@ -36,6 +37,7 @@ class Large:
         table: of the objects.
         saved: files below the output folder, by what was saved.
         notes: on how the image was read.
+        seams: what was found across borders of blocks, if it was looked for.
     """
 
     size: tuple[int, int]
@@ -43,6 +45,7 @@ class Large:
     table: Columns
     saved: dict[Save, list[str]]
     notes: tuple[str, ...]
+    seams: Seams | None
 
 
 def is_large(predictor: Predictor, entry: Entry) -> bool:
@@ -65,6 +68,8 @@ def predict_large(
     save: Sequence[Save],
     key: str,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    verify: bool = False,
 ) -> Large:
     """Predicts an image in blocks and saves what is wanted.
 
@@ -78,6 +83,7 @@ def predict_large(
         save: what is wanted of it.
         key: changes when the image or what is wanted of it does: what an earlier job left is then begun anew.
         progress: called with (blocks done, blocks in all).
+        verify: look for seams.
 
     Raises:
         PredictionError: something is wanted that large images do not have.
@@ -97,6 +103,7 @@ def predict_large(
         work,
         side=predictor.side,
         probabilities="probabilities" in save,
+        verify=verify,
         progress=progress,
     )
     saved: dict[Save, list[str]] = {"table": []} if "table" in save else {}
@@ -114,7 +121,7 @@ def predict_large(
         zarr_to_tiff(found.labels, place)
         saved["labels"] = [f"labels/{entry.name}.tif"]
     shutil.rmtree(work)
-    return Large(source.size, len(found.table["label"]), found.table, saved, source.notes)
+    return Large(source.size, len(found.table["label"]), found.table, saved, source.notes, found.seams)
 
 
 def _same_or_new(work: Path, key: str) -> None:
