@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unmask.data.normalise import normalise, stretch_constants
+from unmask.data.normalise import normalise, stretch_constants, stretch_constants_of_blocks
 from unmask.recipe import NormaliseRecipe
 
 
@@ -53,3 +53,27 @@ def test_bright_objects_on_a_ground_of_zeros_keep_their_contrast() -> None:
     stretched = normalise(image, stretch_constants(image, NormaliseRecipe()))
     assert stretched.max() == 1
     assert stretched.sum() == 5
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.int32, np.float32])
+def test_blocks_give_the_constants_of_the_whole(dtype: type) -> None:
+    """Percentiles of NumPy, or the extremes where these coincide, as in the second channel."""
+    image = np.random.default_rng(2).gamma(2, 20, (50, 70, 2)).astype(dtype)
+    image[:, :, 1] = 3
+    image[4, 4, 1] = 90
+    recipe = NormaliseRecipe()
+    low, high = np.percentile(image[:, :, 0], [recipe.low, recipe.high])
+    constants = stretch_constants_of_blocks(lambda: (image[:, i : i + 9] for i in range(0, 70, 9)), 2, recipe)
+    assert constants == stretch_constants(image, recipe) == ((low, high), (3, 90))
+
+
+def test_fixed_constants_need_no_look_at_the_image() -> None:
+    recipe = NormaliseRecipe(method="fixed", low=1, high=2)
+    assert stretch_constants_of_blocks(lambda: pytest.fail("looked"), 2, recipe) == ((1, 2), (1, 2))
+
+
+def test_large_images_are_counted_band_by_band(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.random.default_rng(3).integers(0, 4096, (41, 30, 2)).astype(np.uint16)
+    expected = stretch_constants(image, NormaliseRecipe())
+    monkeypatch.setattr("unmask.data.normalise._BAND", 100)
+    assert stretch_constants(image, NormaliseRecipe()) == expected

@@ -39,6 +39,13 @@ def predict(
             "--overlaps", help="Keep all of objects that overlap (Mask R-CNN): with labels, also layers/NAME.tif."
         ),
     ] = False,
+    verify_seams: Annotated[
+        bool,
+        typer.Option(
+            "--verify-seams",
+            help="Of images larger than the memory: compare windows across borders of blocks.",
+        ),
+    ] = False,
     device: Device = None,
 ) -> None:
     """Predict images: label images, overlays, a table of objects. Killed? The same command goes on where it was."""
@@ -67,7 +74,9 @@ def predict(
             progress.update(task, completed=at + done / of, description=name)
 
         try:
-            done = predict_job(predictor, found, out, [kind for kind in SAVES if kind in wanted], tell)
+            done = predict_job(
+                predictor, found, out, [kind for kind in SAVES if kind in wanted], tell, verify_seams=verify_seams
+            )
         except KeyboardInterrupt:
             raise PredictionError(
                 "stopped; finished images are kept", file=out, remedy="type the same command again to go on"
@@ -77,6 +86,12 @@ def predict(
     if not any(image.objects for image in done):
         console.print("No object was found. Does the model fit these images? Look at its report: unmask report RUN")
     _tell_warnings(done)
+    for image in done:
+        if image.seams:
+            console.print(
+                f"{image.name}: {image.seams['windows']} windows across borders of blocks differ by at most "
+                f"{image.seams['largest']:.1g} from the same windows predicted alone."
+            )
     console.print(f"{len(done)} images predicted{before}, {sum(image.objects for image in done)} objects: {out}")
 
 

@@ -3,15 +3,20 @@
 Never to a tile: a tile's constants would make a tiled prediction depend on how the image was cut.
 """
 
+from collections.abc import Callable, Iterable, Iterator
+
 import numpy as np
 
 from unmask.arrays import AnyArray, FloatImage, RawImage
+from unmask.data.percentiles import Search, searched
 from unmask.recipe import NormaliseRecipe
 
-__all__ = ["normalise", "stretch_constants"]
+__all__ = ["constants_found", "normalise", "stretch_constants", "stretch_constants_of_blocks"]
 
 # A hot pixel must not outweigh its whole surroundings; real signal stays far inside.
 CLIP = (-1.0, 8.0)
+
+_BAND = 1 << 20  # grey values that are counted at once
 
 
 def stretch_constants(image: RawImage, recipe: NormaliseRecipe) -> tuple[tuple[float, float], ...]:
@@ -20,13 +25,37 @@ def stretch_constants(image: RawImage, recipe: NormaliseRecipe) -> tuple[tuple[f
     Args:
         image: (h, w, c), a whole image.
         recipe: percentiles of the image, or two fixed grey values.
+
+    Raises:
+        DataError: the image has values that are not finite.
+    """
+    return stretch_constants_of_blocks(lambda: _bands(image), image.shape[2], recipe)
+
+
+def stretch_constants_of_blocks(
+    blocks: Callable[[], Iterable[RawImage]], channels: int, recipe: NormaliseRecipe
+) -> tuple[tuple[float, float], ...]:
+    """`stretch_constants` of an image that comes in blocks: the very same numbers.
+
+    Args:
+        blocks: gives all parts of the image, (h, w, c) each, whenever it is called; not at all for fixed grey values,
+            once for images of 8 and 16 bits, twice for 32 bits.
+        channels: of the image.
+        recipe: percentiles of the image, or two fixed grey values.
+
+    Raises:
+        DataError: the image has values that are not finite.
     """
     if recipe.method == "fixed":
-        return ((recipe.low, recipe.high),) * image.shape[2]
-    pixels = image.reshape(-1, image.shape[2])
-    pairs = np.percentile(pixels, [recipe.low, recipe.high], axis=0).T
+        return ((recipe.low, recipe.high),) * channels
+    return constants_found(searched(blocks, (recipe.low, recipe.high)))
+
+
+def constants_found(search: Search) -> tuple[tuple[float, float], ...]:
+    """`stretch_constants` from a search for two percentiles that is done, wherever the blocks were counted."""
+    pairs, lowest, highest = search.values()
     # A few bright objects on a ground of zeros: both percentiles are 0, but there is contrast.
-    extremes = zip(pixels.min(axis=0), pixels.max(axis=0), strict=True)
+    extremes = zip(lowest, highest, strict=True)
     chosen = [pair if pair[0] < pair[1] else extreme for pair, extreme in zip(pairs, extremes, strict=True)]
     return tuple((float(low), float(high)) for low, high in chosen)
 
@@ -46,3 +75,8 @@ def normalise(image: RawImage, constants: tuple[tuple[float, float], ...]) -> Fl
     scale = np.divide(1.0, span, out=np.zeros_like(span), where=span > 0)
     stretched: AnyArray = (image - low) * scale
     return np.clip(stretched, *CLIP, out=stretched).astype(np.float32)
+
+
+def _bands(image: RawImage) -> Iterator[RawImage]:
+    rows = max(1, _BAND // (image.shape[1] * image.shape[2]))
+    return (image[top : top + rows] for top in range(0, image.shape[0], rows))

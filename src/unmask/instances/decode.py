@@ -9,7 +9,7 @@ therefore be computed block by block with the very result of the whole image.
 
 import numba
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int64, UInt8
 from numpy import ndarray
 
 from unmask.arrays import LabelImage, MaskImage, ProbabilityMap
@@ -18,7 +18,7 @@ from unmask.instances.growth import grow
 from unmask.instances.objects import Objects
 from unmask.recipe import InstanceRecipe
 
-__all__ = ["decode", "drop_small", "fill_holes", "label_objects"]
+__all__ = ["class_sums", "classes_and_scores", "decode", "drop_small", "fill_holes", "label_objects"]
 
 _ONE = 1 << 24  # probabilities are added as integers: exact, so that no order of blocks can change a class
 
@@ -38,9 +38,7 @@ def decode(
         of equals), its score the mean of 1 - background.
     """
     labels = label_objects(1 - probabilities[0], parameters)
-    sums = _class_sums(labels, probabilities)[1:]
-    classes = (1 + sums[:, 1:].argmax(axis=1)).astype(np.uint8)
-    scores = (1 - sums[:, 0] / (_ONE * areas(labels))).astype(np.float32)
+    classes, scores = classes_and_scores(class_sums(labels, probabilities)[1:], areas(labels))
     return Objects(labels, classes, scores, pixel_size)
 
 
@@ -62,6 +60,14 @@ def label_objects(foreground: Float32[ndarray, "h w"], parameters: InstanceRecip
     seeds = drop_small(components(foreground >= parameters.seed_threshold), parameters.min_size / 2)
     labels = grow(seeds, foreground >= parameters.mask_threshold, parameters.reach)
     return relabel(fill_holes(drop_small(labels, parameters.min_size), parameters.max_hole))
+
+
+def classes_and_scores(
+    sums: Int64[ndarray, "n c"], pixels: Int64[ndarray, " n"]
+) -> tuple[UInt8[ndarray, " n"], Float32[ndarray, " n"]]:
+    """Class and score of each object from its `class_sums` and its area."""
+    classes = (1 + sums[:, 1:].argmax(axis=1)).astype(np.uint8)
+    return classes, (1 - sums[:, 0] / (_ONE * pixels)).astype(np.float32)
 
 
 def drop_small(labels: LabelImage, min_size: float) -> LabelImage:
@@ -113,8 +119,8 @@ def _fill(labels: LabelImage, holes: LabelImage, fits: MaskImage) -> LabelImage:
 
 
 @numba.njit(cache=True)
-def _class_sums(labels: LabelImage, probabilities: ProbabilityMap) -> Int64[ndarray, "labels c"]:
-    """Probabilities summed over each label (the background's too), in units of 1 / _ONE."""
+def class_sums(labels: LabelImage, probabilities: ProbabilityMap) -> Int64[ndarray, "labels c"]:
+    """Probabilities summed over each label (the background's too), as integers: sums of parts add up to the whole's."""
     sums = np.zeros((labels.max() + 1, probabilities.shape[0]), np.int64)
     for k in range(probabilities.shape[0]):
         for y in range(labels.shape[0]):

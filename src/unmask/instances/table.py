@@ -17,7 +17,7 @@ from unmask.data.files import atomic
 from unmask.geometry.labels import areas
 from unmask.instances.objects import Objects
 
-__all__ = ["Columns", "measure", "write_table"]
+__all__ = ["Columns", "measure", "measure_shapes", "write_table"]
 
 Columns: TypeAlias = dict[str, AnyArray]  # name -> (n,), one element an object
 
@@ -72,6 +72,14 @@ def measure(objects: Objects, image: RawImage | None, name: str, class_names: Se
     return columns | {key: np.concatenate([part[key] for part in measured])[order] for key in measured[0]}
 
 
+def measure_shapes(labels: LabelImage, pixel_size: tuple[float, float] | None) -> Columns:
+    """What `measure` finds without the image, of the labels that are there: `label`, area to perimeter, micrometres."""
+    columns: Columns = {"label": 1 + np.flatnonzero(areas(labels))}
+    columns |= _shape(labels, (1.0, 1.0), tuple(_SHAPE))
+    columns["area"] = columns["area"].astype(np.int64)
+    return columns if pixel_size is None else columns | _micrometres(labels, pixel_size)
+
+
 def write_table(path: str | Path, tables: Iterable[Columns]) -> None:
     """Writes the objects of any number of images as one CSV file.
 
@@ -99,11 +107,7 @@ def write_table(path: str | Path, tables: Iterable[Columns]) -> None:
 
 def _measured(labels: LabelImage, pixel_size: tuple[float, float] | None, image: RawImage | None) -> Columns:
     """What is measured of the objects of one label image, and their labels."""
-    columns: Columns = {"label": 1 + np.flatnonzero(areas(labels))}
-    columns |= _shape(labels, (1.0, 1.0), tuple(_SHAPE))
-    columns["area"] = columns["area"].astype(np.int64)
-    if pixel_size is not None:
-        columns |= _micrometres(labels, pixel_size)
+    columns = measure_shapes(labels, pixel_size)
     if image is not None:
         columns |= _intensities(labels, image, columns["label"])
     return columns

@@ -26,6 +26,7 @@ from unmask.errors import DataError, PredictionError
 from unmask.instances import coco, imagej
 from unmask.instances.coco import CocoAnnotation, CocoFrame, write_coco
 from unmask.instances.table import write_table
+from unmask.predict.large import is_large, predict_large
 from unmask.predict.predictor import Predictor
 from unmask.predict.saving import SAVES, Save, save_result
 from unmask.recipe import used
@@ -48,6 +49,7 @@ class ImageDone:
         seconds: that it took.
         saved: what was saved, with the files of each image, below the output folder.
         warnings: what a reader of the result must know, in sentences.
+        seams: windows compared across borders of blocks, and the largest difference; None where nobody looked.
         resumed: an earlier job predicted it.
     """
 
@@ -60,6 +62,7 @@ class ImageDone:
     seconds: float
     saved: dict[Save, list[str]]
     warnings: tuple[str, ...] = ()
+    seams: dict[str, float] | None = None
     resumed: bool = False
 
 
@@ -69,6 +72,8 @@ def predict_job(
     out: Path,
     save: Sequence[Save] = ("labels", "overlay", "table"),
     on_pixels: Callable[[str, int, int], None] | None = None,
+    *,
+    verify_seams: bool = False,
 ) -> list[ImageDone]:
     """Predict images into a folder; images that an earlier, killed run of the same model finished are not done again.
 
@@ -78,6 +83,7 @@ def predict_job(
         out: the output folder.
         save: what to save.
         on_pixels: called with (image name, pixels done, pixels in all) as tiles are done.
+        verify_seams: of images that are predicted in blocks, predict windows across their borders alone, and compare.
 
     Raises:
         PredictionError: the folder holds something else, or predictions of another model; or images could not be
@@ -94,7 +100,7 @@ def predict_job(
             done.append(
                 earlier.image
                 if earlier is not None and _complete(earlier.image, out, save)
-                else _predict_one(predictor, images, entry, out, save, on_pixels, earlier)
+                else _predict_one(predictor, images, entry, out, save, on_pixels, earlier, verify_seams)
             )
         except (DataError, PredictionError) as error:  # one damaged image must not cost the others
             failed.append(error)
@@ -166,8 +172,11 @@ def _predict_one(
     save: Sequence[Save],
     on_pixels: Callable[[str, int, int], None] | None,
     earlier: "_Record | None",
+    verify_seams: bool,
 ) -> ImageDone:
     began = time.monotonic()
+    if is_large(predictor, entry):
+        return _predict_large(predictor, entry, out, save, on_pixels, earlier, began, verify_seams)
     sample = images.load(entry.name)
     for kind, check_size in (("coco", coco.check_size), ("rois", imagej.check_size)):
         if kind in save:
@@ -189,6 +198,36 @@ def _predict_one(
     table = earlier.table if earlier else {}
     if "table" in save:
         table = {key: column.tolist() for key, column in prediction.table.items()}
+    write_text(out / ".records" / f"{entry.name}.json", json.dumps({**asdict(image), "table": table}))
+    return image
+
+
+def _predict_large(
+    predictor: Predictor,
+    entry: Entry,
+    out: Path,
+    save: Sequence[Save],
+    on_pixels: Callable[[str, int, int], None] | None,
+    earlier: "_Record | None",
+    began: float,
+    verify_seams: bool,
+) -> ImageDone:
+    """An image that is not held in memory."""
+    tell = None if on_pixels is None else lambda done, of: on_pixels(entry.name, done, of)
+    found = predict_large(predictor, entry, out, save, _key(entry, predictor), tell, verify=verify_seams)
+    image = ImageDone(
+        name=entry.name,
+        source=str(entry.image),
+        key=_key(entry, predictor),
+        height=found.size[0],
+        width=found.size[1],
+        objects=found.objects,
+        seconds=round(time.monotonic() - began, 3),
+        saved={**(earlier.image.saved if earlier else {}), **found.saved},
+        warnings=found.notes,
+        seams=None if found.seams is None else asdict(found.seams),
+    )
+    table = {key: column.tolist() for key, column in found.table.items()} if "table" in save else {}
     write_text(out / ".records" / f"{entry.name}.json", json.dumps({**asdict(image), "table": table}))
     return image
 

@@ -50,8 +50,9 @@ class Predictor:
         self.model = model
         self.device = _device(device)
         self.overlaps = overlaps
-        self._net = model.net.eval().to(self.device).to(memory_format=torch.channels_last)
-        self.side = side or _side(model, memory or default_memory(self.device))
+        self.net = model.net.eval().to(self.device).to(memory_format=torch.channels_last)
+        self.memory = memory or default_memory(self.device)
+        self.side = side or _side(model, self.memory)
 
     @property
     def recipe(self) -> Recipe:
@@ -73,9 +74,9 @@ class Predictor:
         """
         sample = _sample(image, self.recipe.data.channels)
         normalised = self._normalised(sample)
-        if isinstance(self._net, MaskRCNN):
-            return self._detected(self._net, sample, normalised, progress)
-        probabilities = predict_probabilities(self._net, normalised, self.model.halo, self.side, self.device, progress)
+        if isinstance(self.net, MaskRCNN):
+            return self._detected(self.net, sample, normalised, progress)
+        probabilities = predict_probabilities(self.net, normalised, self.model.halo, self.side, self.device, progress)
         objects = decode(probabilities, self.recipe.instances, sample.pixel_size)
         return Prediction(sample, objects, self.recipe, probabilities=probabilities)
 

@@ -17,7 +17,7 @@ from unmask.arrays import FloatImage, ProbabilityMap
 from unmask.geometry.grid import Span, Tile, clipped_axis, mirror, mirrored_axis, tiles
 from unmask.nets import Halo
 
-__all__ = ["default_memory", "exact_convolutions", "plan_tiles", "predict_probabilities", "tile_side"]
+__all__ = ["default_memory", "exact_convolutions", "plan_tiles", "predict_probabilities", "predict_window", "tile_side"]
 
 # Beyond this side a tile saves no work any more (the halo is a few per cent) and falls out of the caches.
 LARGEST_TILE = 1024
@@ -79,7 +79,6 @@ def predict_probabilities(
     return result
 
 
-@torch.inference_mode()
 def _predict_tile(net: nn.Module, image: FloatImage, tile: Tile, device: torch.device) -> ProbabilityMap:
     rows, columns = tile.rows, tile.columns
     window = image[
@@ -88,6 +87,23 @@ def _predict_tile(net: nn.Module, image: FloatImage, tile: Tile, device: torch.d
             mirror(columns.read_start, columns.read_stop, image.shape[1]),
         )
     ]
+    return predict_window(net, window, tile, device)
+
+
+@torch.inference_mode()
+def predict_window(net: nn.Module, window: FloatImage, tile: Tile, device: torch.device) -> ProbabilityMap:
+    """Class probabilities of what a tile writes.
+
+    Args:
+        net: in evaluation mode, on `device`, in channels_last.
+        window: (h, w, c) normalised, what the tile reads.
+        tile: of the image.
+        device: where the net is.
+
+    Returns:
+        (classes, rows, columns) float32, softmax over classes.
+    """
+    rows, columns = tile.rows, tile.columns
     # The permuted view of an h w c window is channels_last already.
     batch = torch.from_numpy(window).permute(2, 0, 1)[None].to(device)
     with exact_convolutions(device):

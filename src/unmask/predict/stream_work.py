@@ -1,0 +1,95 @@
+"""The working folder of a streamed prediction: what each pass left of each block, so that a killed run goes on.
+
+    WORK/probabilities.zarr   (c, h, w) float32, a chunk a block
+    WORK/seeds.zarr, grown.zarr   labels of each block, under ids of its own
+    WORK/PASS/BLOCK.npz       the few numbers that the whole image must know of a block
+
+A record is written when the block's pixels are: where there is a record, the pass is done there, unless the pixels fail
+their checksum.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from unmask.arrays import AnyArray
+from unmask.data.files import atomic
+from unmask.data.streams.sinks import BlockSink
+from unmask.geometry.joining import Faces
+
+__all__ = ["Records", "read_record", "write_record"]
+
+Record = TypeVar("Record")
+
+
+def write_record(path: Path, record: object) -> None:
+    """Writes a dataclass of arrays, and of `Faces`, whole or not at all."""
+    with atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, allow_pickle=False, **_flat(record))
+
+
+def read_record(path: Path, kind: type[Record]) -> Record | None:
+    """What `write_record` wrote; None where it is not there or damaged. Nothing in the file is executed."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return _made(kind, "", dict(arrays))
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+
+
+def _flat(record: Any, before: str = "") -> dict[str, AnyArray]:
+    found: dict[str, AnyArray] = {}
+    for field in fields(record):
+        value = getattr(record, field.name)
+        found |= _flat(value, f"{before}{field.name}.") if is_dataclass(value) else {before + field.name: value}
+    return found
+
+
+def _made(kind: Any, before: str, arrays: dict[str, AnyArray]) -> Any:
+    values = {
+        field.name: _made(Faces, f"{before}{field.name}.", arrays)
+        if field.name == "faces"
+        else arrays[before + field.name]
+        for field in fields(kind)
+    }
+    return kind(**values)
+
+
+@dataclass(frozen=True)
+class Records:
+    """One pass over all blocks.
+
+    Attributes:
+        folder: where its records lie.
+        sink: where its pixels lie.
+        needs: where the pixels lie that it was made of, or that later passes read.
+    """
+
+    folder: Path
+    sink: BlockSink
+    needs: tuple[BlockSink, ...] = ()
+
+    def run(
+        self,
+        index: tuple[int, int],
+        kind: type[Record],
+        work: Callable[[], tuple[AnyArray, Record]],
+    ) -> Record:
+        """The record of a block; the pass is done on it where there is none yet, or its pixels are damaged.
+
+        Args:
+            index: row and column of the block.
+            kind: of the record.
+            work: gives the block's pixels and its record.
+        """
+        path = self.folder / f"{index[0]}_{index[1]}.npz"
+        earlier = read_record(path, kind) if path.exists() else None
+        if earlier is not None and all(sink.verify(index) for sink in (self.sink, *self.needs)):
+            return earlier
+        pixels, record = work()
+        self.sink.write_block(index, pixels)
+        write_record(path, record)
+        return record
