@@ -16,7 +16,7 @@ from unmask.data.formats.header import Header
 from unmask.data.formats.images import read_image
 from unmask.errors import DataError
 
-__all__ = ["common_channels", "with_channels"]
+__all__ = ["by_header", "common_channels", "is_grey_jpeg", "with_channels"]
 
 JPEG = (".jpg", ".jpeg")
 
@@ -36,10 +36,10 @@ def common_channels(headers: Sequence[Header]) -> int:
         DataError: there is none; names one file of each kind.
         UnreadableFile: an image that had to be looked at cannot be read.
     """
-    common = set(_by_header(headers[0]))
+    common = set(by_header(headers[0]))
     first = headers[0].path
     for header in headers:
-        narrowed = common & set(_by_header(header))
+        narrowed = common & set(by_header(header))
         if len(narrowed) > 1 or (narrowed and header.samples not in narrowed):
             narrowed &= _by_pixels(header)
         if not narrowed:
@@ -71,28 +71,28 @@ def with_channels(image: RawImage, header: Header, channels: int) -> RawImage:
     return image[..., :channels] if image.shape[2] > channels else np.repeat(image, channels, axis=2)
 
 
-def _by_header(header: Header) -> set[int]:
+def by_header(header: Header) -> set[int]:
     """Numbers of channels that the image could have, as far as its header tells."""
-    if _grey_jpeg(header):
+    if is_grey_jpeg(header):
         return {1, 3}
     colours = header.samples - header.alpha
     return {header.samples, colours} | ({1} if header.colour and colours == 3 else set())
 
 
-def _grey_jpeg(header: Header) -> bool:
+def is_grey_jpeg(header: Header) -> bool:
     return header.samples == 1 and header.path.suffix.lower() in JPEG
 
 
 def _by_pixels(header: Header) -> set[int]:
     """Numbers of channels that every image of a file can have."""
-    if len(_by_header(header)) == 1 or _grey_jpeg(header):
-        return _by_header(header)
+    if len(by_header(header)) == 1 or is_grey_jpeg(header):
+        return by_header(header)
     return set.intersection(*(_possible(plane, header) for plane in read_image(header.path).planes))
 
 
 def _possible(image: AnyArray, header: Header) -> set[int]:
-    if _grey_jpeg(header):
-        return _by_header(header)
+    if is_grey_jpeg(header):
+        return by_header(header)
     possible = {image.shape[2]}
     colours = header.colours(image)
     if header.alpha and (image[..., -1] != image[0, 0, -1]).any():

@@ -21,7 +21,7 @@ from unmask.data.formats.reading import AGAIN, check_header, check_memory, reada
 from unmask.data.formats.zarr_files import open_array, zarr_attributes
 from unmask.errors import UnreadableFile
 
-__all__ = ["ZarrLevel", "labels_of", "omezarr_header", "open_level", "read_omezarr"]
+__all__ = ["ZarrLevel", "header_of_level", "labels_of", "omezarr_header", "open_level", "read_omezarr"]
 
 MOST_CHUNKS = 200_000  # of one image; each takes a third of a millisecond, stored or not
 
@@ -145,7 +145,7 @@ def labels_of(path: str | Path) -> list[Path]:
 
 def omezarr_header(path: Path) -> Header:
     """The header of an OME-Zarr image, without reading pixels; errors as `open_level`."""
-    return _header(open_level(path))
+    return header_of_level(open_level(path))
 
 
 def read_omezarr(path: Path, page: int | None = None) -> tuple[Header, list[AnyArray]]:
@@ -162,7 +162,7 @@ def read_omezarr(path: Path, page: int | None = None) -> tuple[Header, list[AnyA
         UnreadableFile: not there, no OME-Zarr image, damaged, or larger than the memory.
     """
     level = open_level(path)
-    header = _header(level)
+    header = header_of_level(level)
     wanted = range(header.pages) if page is None else (page,)
     check_memory(header, len(wanted))
     _check_chunks(level)
@@ -183,7 +183,7 @@ def _is_inside(folder: Path, name: str) -> bool:
     return not Path(name).is_absolute() and ".." not in Path(name).parts and (folder / name).is_dir()
 
 
-def _header(level: ZarrLevel) -> Header:
+def header_of_level(level: ZarrLevel) -> Header:
     header = Header(
         path=level.path,
         pages=level.pages,

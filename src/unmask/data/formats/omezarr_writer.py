@@ -16,7 +16,7 @@ from unmask.arrays import AnyArray, RawImage
 from unmask.data.formats.zarr_files import SUFFIX, holds_zarr
 from unmask.errors import UnmaskError
 
-__all__ = ["write_omezarr"]
+__all__ = ["halved", "multiscales", "write_omezarr"]
 
 CHUNK = 1_024  # pixels; also the size from which a level is the last
 BLOSC: dict[str, Any] = {"cname": "zstd", "clevel": 5}  # which every reader of zarr has
@@ -81,7 +81,7 @@ def _write_pyramid(
     """Writes the levels of a (h, w) or (c, h, w) array."""
     axes = "cyx"[-array.ndim :]
     levels = _levels(array, is_label)
-    attributes: dict[str, Any] = {"multiscales": [_multiscales(axes, len(levels), pixel_size, name, is_label)]}
+    attributes: dict[str, Any] = {"multiscales": [multiscales(axes, len(levels), pixel_size, name, is_label)]}
     if version == "0.4":
         attributes["multiscales"][0]["version"] = version
     if is_label:
@@ -114,11 +114,11 @@ def _write_level(group: zarr.Group, name: str, level: AnyArray, axes: str) -> No
 def _levels(array: AnyArray, is_label: bool) -> list[AnyArray]:
     levels = [array]
     while max(levels[-1].shape[-2:]) > CHUNK:
-        levels.append(levels[-1][..., ::2, ::2] if is_label else _halved(levels[-1]))
+        levels.append(levels[-1][..., ::2, ::2] if is_label else halved(levels[-1]))
     return levels
 
 
-def _halved(array: AnyArray) -> AnyArray:
+def halved(array: AnyArray) -> AnyArray:
     """Means of 2 x 2 pixels, rounded where they are integers; at an odd edge of those that are there."""
     wide = np.float64 if array.dtype.kind == "f" else np.int64
     rows, columns = (n + n % 2 for n in array.shape[-2:])
@@ -130,7 +130,7 @@ def _halved(array: AnyArray) -> AnyArray:
     return halved
 
 
-def _multiscales(
+def multiscales(
     axes: str, levels: int, pixel_size: tuple[float, float] | None, name: str, is_label: bool
 ) -> dict[str, Any]:
     size = dict(zip("yx", pixel_size or (1.0, 1.0), strict=True))

@@ -26,7 +26,17 @@ from unmask.data.formats.reading import check_header, check_memory
 from unmask.data.formats.tiff_pages import DAMAGED, check_series, check_size, whole_page
 from unmask.errors import UnreadableFile
 
-__all__ = ["read_tiff", "tiff_header"]
+__all__ = [
+    "by_plane",
+    "count_pages",
+    "header_of_series",
+    "image_series",
+    "locate",
+    "opened",
+    "read_tiff",
+    "size_of",
+    "tiff_header",
+]
 
 # In these kinds every series is an image of its own; in others (slide scanners) the first is, and the rest are
 # its thumbnail, label and overview.
@@ -38,8 +48,8 @@ UNITS = {2: "inch", 3: "cm"}  # ResolutionUnit
 
 def tiff_header(path: Path) -> Header:
     """The header of a TIFF, without decoding pixels; errors as `read_tiff`."""
-    with _opened(path) as tif:
-        return _header(path, tif, _series(path, tif))
+    with opened(path) as tif:
+        return header_of_series(path, tif, image_series(path, tif))
 
 
 def read_tiff(path: Path, page: int | None = None) -> tuple[Header, list[AnyArray]]:
@@ -56,17 +66,17 @@ def read_tiff(path: Path, page: int | None = None) -> tuple[Header, list[AnyArra
         UnreadableFile: damaged or truncated, images of different sizes, or axes that hold no image.
         Exception: whatever a decoder raises at damaged data.
     """
-    with _opened(path) as tif:
-        series = _series(path, tif)
-        header = _header(path, tif, series)
+    with opened(path) as tif:
+        series = image_series(path, tif)
+        header = header_of_series(path, tif, series)
         wanted = range(header.pages) if page is None else (page,)
         check_memory(header, len(wanted))
-        counts = [_pages(one) for one in series]
-        return header, [_plane(path, *_locate(series, counts, index)) for index in wanted]
+        counts = [count_pages(one) for one in series]
+        return header, [_plane(path, *locate(series, counts, index)) for index in wanted]
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     """Opens a TIFF and turns what tifffile only logs as an error, such as a cut-off list of pages, into an error."""
     with _complaints() as complaints, tifffile.TiffFile(path) as tif:
         if xml := _ome(tif):
@@ -110,7 +120,7 @@ def _ome(tif: tifffile.TiffFile) -> str:
     return page.description
 
 
-def _series(path: Path, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+def image_series(path: Path, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
     """The series that hold images, all of one size, number of samples and type."""
     found = (
         _own_series(path, tif)
@@ -121,7 +131,7 @@ def _series(path: Path, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]
         if not {"Y", "X"} <= set(one.axes):
             problem = f"has axes {one.axes or 'of no length'}, which hold no image"
             raise UnreadableFile(problem, file=path, remedy="save it as a plain TIFF")
-    kinds = [(*_size(one), one.dtype) for one in found]
+    kinds = [(*size_of(one), one.dtype) for one in found]
     odd = next((kind for kind in kinds if kind != kinds[0]), None)
     if odd is not None:
         first, other = (f"{h} x {w} x {c} {dtype}" for h, w, c, dtype in (kinds[0], odd))
@@ -140,24 +150,24 @@ def _own_series(path: Path, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSer
     return [tifffile.TiffPageSeries(pages, shape, pages[0].dtype, "IC" + pages[0].axes, parent=tif, kind="ome")]
 
 
-def _size(series: tifffile.TiffPageSeries) -> tuple[int, int, int]:
+def size_of(series: tifffile.TiffPageSeries) -> tuple[int, int, int]:
     """Rows, columns, and samples a pixel."""
     length = dict(zip(series.axes, series.shape, strict=True))
     return length["Y"], length["X"], length.get("C", 1) * length.get("S", 1)
 
 
-def _pages(series: tifffile.TiffPageSeries) -> int:
+def count_pages(series: tifffile.TiffPageSeries) -> int:
     return math.prod(n for axis, n in zip(series.axes, series.shape, strict=True) if axis not in "CSYX")
 
 
-def _header(path: Path, tif: tifffile.TiffFile, series: list[tifffile.TiffPageSeries]) -> Header:
+def header_of_series(path: Path, tif: tifffile.TiffFile, series: list[tifffile.TiffPageSeries]) -> Header:
     keyframe = series[0].keyframe
-    rows, columns, samples = _size(series[0])
+    rows, columns, samples = size_of(series[0])
     check_size(path, keyframe)
     colour = keyframe.photometric == RGB and "C" not in series[0].axes
     header = Header(
         path=path,
-        pages=sum(_pages(one) for one in series),
+        pages=sum(count_pages(one) for one in series),
         size=(rows, columns),
         samples=samples,
         colour=colour,
@@ -178,9 +188,7 @@ def _pixel_size(path: Path, tif: tifffile.TiffFile, page: tifffile.TiffPage) -> 
     return from_resolution((y / per_y, x / per_x), unit)
 
 
-def _locate(
-    series: list[tifffile.TiffPageSeries], counts: list[int], index: int
-) -> tuple[tifffile.TiffPageSeries, int]:
+def locate(series: list[tifffile.TiffPageSeries], counts: list[int], index: int) -> tuple[tifffile.TiffPageSeries, int]:
     """The series that holds image `index` of the file, and its number there."""
     for one, count in zip(series, counts, strict=True):
         if index < count:
@@ -200,18 +208,18 @@ def _plane(path: Path, series: tifffile.TiffPageSeries, index: int) -> AnyArray:
     )
     if not paged:
         check_series(path, series)
-        return np.array(_by_plane(series.asarray(out="memmap"), series.axes)[index])
+        return np.array(by_plane(series.asarray(out="memmap"), series.axes)[index])
     numbers = np.arange(len(series.pages)).reshape(*series.shape[:lead], 1, 1)
-    channels = _by_plane(numbers, series.axes[:lead] + "YX")[index].ravel()  # the pages of this image
+    channels = by_plane(numbers, series.axes[:lead] + "YX")[index].ravel()  # the pages of this image
     pages = [whole_page(path, series.pages[int(number)]) for number in channels]
     odd = next((page.shape for page in pages if page.shape != series.keyframe.shape), None)
     if odd is not None:
         problem = f"holds a page of {odd} among pages of {series.keyframe.shape}"
         raise UnreadableFile(problem, file=path, remedy=DAMAGED)
-    return np.array(_by_plane(np.stack([page.asarray() for page in pages]), "C" + inside)[0])
+    return np.array(by_plane(np.stack([page.asarray() for page in pages]), "C" + inside)[0])
 
 
-def _by_plane(array: AnyArray, axes: str) -> AnyArray:
+def by_plane(array: AnyArray, axes: str) -> AnyArray:
     """Any array whose axes have these names as (planes, h, w, c)."""
     order = [axes.index(a) for a in axes if a not in "YXCS"] + [axes.index(a) for a in "YXCS" if a in axes]
     array = array.transpose(order)

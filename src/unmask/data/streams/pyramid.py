@@ -8,7 +8,7 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 
-from unmask.data.formats.omezarr_writer import CHUNK, _halved, _multiscales
+from unmask.data.formats.omezarr_writer import CHUNK, halved, multiscales
 from unmask.data.formats.reading import readable
 from unmask.data.streams.blocks import blocks_of
 
@@ -78,7 +78,7 @@ def build_pyramid(
             done += (rows.stop - rows.start) * (columns.stop - columns.start)
             if progress is not None:
                 progress(done, whole)
-    image = _multiscales("cyx"[-len(shape) :], len(sizes), pixel_size, name, labels)
+    image = multiscales("cyx"[-len(shape) :], len(sizes), pixel_size, name, labels)
     kind: dict[str, Any] = {"image-label": {"version": VERSION}} if labels else {}
     group.update_attributes({"ome": {"version": VERSION, "multiscales": [image]} | kind})
 
@@ -106,4 +106,4 @@ def _halve(finer: zarr.Array[Any], coarser: zarr.Array[Any], rows: slice, column
     )
     for channel in np.ndindex(finer.shape[:-2]):
         window = np.asarray(finer[(*channel, *twice)])
-        coarser[(*channel, rows, columns)] = window[::2, ::2] if labels else _halved(window)
+        coarser[(*channel, rows, columns)] = window[::2, ::2] if labels else halved(window)

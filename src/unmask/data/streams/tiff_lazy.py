@@ -16,7 +16,7 @@ import tifffile
 
 from unmask.data.formats.header import Header
 from unmask.data.formats.reading import check_memory, in_bytes
-from unmask.data.formats.tiff import _by_plane, _header, _locate, _opened, _pages, _series, _size
+from unmask.data.formats.tiff import by_plane, count_pages, header_of_series, image_series, locate, opened, size_of
 from unmask.data.formats.tiff_pages import DAMAGED, check_series, whole_page
 from unmask.data.streams.lazy import LazyImage, Window, block_of, check_level, check_page, concatenated
 from unmask.data.streams.mapped import Mapped, new_temporary, remove_with
@@ -52,13 +52,13 @@ def open_tiff(path: Path, page: int | None, level: int = 0, unpacked: Path | Non
         UnreadableFile: as `read_tiff`; no such level; or it has to be unpacked and there is no room for that.
         Exception: whatever tifffile raises at damaged data.
     """
-    with _opened(path) as tif:
-        series = _series(path, tif)
-        header = _header(path, tif, series)
-        one, index = _locate(series, [_pages(each) for each in series], check_page(header, page))
-        levels = [found for found in one.levels if (_size(found)[2], found.dtype) == (_size(one)[2], one.dtype)]
+    with opened(path) as tif:
+        series = image_series(path, tif)
+        header = header_of_series(path, tif, series)
+        one, index = locate(series, [count_pages(each) for each in series], check_page(header, page))
+        levels = [found for found in one.levels if (size_of(found)[2], found.dtype) == (size_of(one)[2], one.dtype)]
         check_level(path, level, levels)
-        sizes = tuple(_size(found)[:2] for found in levels)
+        sizes = tuple(size_of(found)[:2] for found in levels)
         header = _of_level(header, sizes[level])
         way = _way(header, levels[level], index, unpacked)
         notes = (way.note,) if way.note else ()
@@ -96,7 +96,7 @@ def _pages_of(path: Path, series: tifffile.TiffPageSeries, index: int) -> list[P
         numbers = [0]
     elif series.axes.endswith(inside) and set(inside) <= set("YXS") and len(series) == math.prod(series.shape[:lead]):
         order = np.arange(len(series)).reshape(*series.shape[:lead], 1, 1)
-        numbers = _by_plane(order, series.axes[:lead] + "YX")[index].ravel().tolist()
+        numbers = by_plane(order, series.axes[:lead] + "YX")[index].ravel().tolist()
     else:
         return None
     found = [series.pages[number] for number in numbers]
@@ -114,7 +114,7 @@ def _is_one_page(series: tifffile.TiffPageSeries) -> bool:
     """Whether a series is one page, with no more than axes of length 1 around it, as those of an array (h, w, 1)."""
     page = series.keyframe
     same = len(series) == 1 and set(page.axes) <= set("YXS") and math.prod(page.shape) == math.prod(series.shape)
-    return same and _size(series)[:2] == (page.imagelength, page.imagewidth)
+    return same and size_of(series)[:2] == (page.imagelength, page.imagewidth)
 
 
 def _mapped(path: Path, page: Page) -> Mapped:

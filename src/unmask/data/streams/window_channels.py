@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unmask.arrays import AnyArray
-from unmask.data.formats.channels import _by_header, _grey_jpeg
+from unmask.data.formats.channels import by_header, is_grey_jpeg
 from unmask.data.formats.header import Header
 from unmask.data.streams.blocks import blocks_of
 from unmask.data.streams.lazy import LazyImage
@@ -74,7 +74,7 @@ def select(image: LazyImage, channels: int | None) -> Selection:
     """
     header = image.header
     channels = fewest_channels(image) if channels is None else channels
-    if channels not in _by_header(header):
+    if channels not in by_header(header):
         raise _impossible(header, channels)
     drops_alpha = header.alpha and channels < header.samples
     return Selection(header, channels, _alpha(image) if drops_alpha else None)
@@ -83,8 +83,8 @@ def select(image: LazyImage, channels: int | None) -> Selection:
 def fewest_channels(image: LazyImage) -> int:
     """The smallest number of channels that the image can have without losing anything."""
     header = image.header
-    possible = _by_header(header)
-    if len(possible) == 1 or _grey_jpeg(header):
+    possible = by_header(header)
+    if len(possible) == 1 or is_grey_jpeg(header):
         return min(possible)
     alpha = _alpha(image) if header.alpha else None
     grey = header.colour and header.samples - header.alpha == 3

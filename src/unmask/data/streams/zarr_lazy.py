@@ -7,7 +7,7 @@ from typing import Any
 import zarr
 
 from unmask.data.formats.multiscale import read_multiscale
-from unmask.data.formats.omezarr import ZarrLevel, _header, open_level
+from unmask.data.formats.omezarr import ZarrLevel, header_of_level, open_level
 from unmask.data.formats.zarr_files import is_array, open_array, zarr_attributes
 from unmask.data.streams.axes import axes_by_name, axes_by_shape
 from unmask.data.streams.lazy import LazyImage, block_of, check_level, check_page
@@ -35,7 +35,7 @@ def open_zarr(path: Path, page: int | None, level: int = 0) -> LazyImage:
     else:
         found = open_level(path, level)
         sizes = tuple(open_level(path, each).size for each in range(len(read_multiscale(path).paths)))
-    header = _header(found)
+    header = header_of_level(found)
     window = partial(found.window, check_page(header, page))
     chunk = tuple(int(found.array.chunks[found.axes.index(axis)]) for axis in "yx")
     return LazyImage(header, sizes, block_of((chunk[0], chunk[1]), header.size), window)
