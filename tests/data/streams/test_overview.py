@@ -95,7 +95,7 @@ def test_small_objects_are_seen() -> None:
 
 @pytest.mark.parametrize("side", [64, 100, 40])
 def test_levels_give_nearly_the_same_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int) -> None:
-    monkeypatch.setattr("unmask.data.omezarr_writer.CHUNK", 128)
+    monkeypatch.setattr("unmask.data.formats.omezarr_writer.CHUNK", 128)
     ramp = np.add.outer(np.arange(1_003) * 4, np.arange(517) * 3).astype(np.uint16)
     labels = np.zeros(ramp.shape, np.uint16)
     labels[200:700, 100:300] = 1
