@@ -11,7 +11,8 @@ from PIL import Image
 
 from unmask.data.dataset import split_dataset
 from unmask.data.folder import read_folder, read_images, read_label_folder
-from unmask.data.layouts.layouts import LAYOUTS, annotation_files
+from unmask.data.layouts import annotation_files
+from unmask.data.layouts.layouts import LAYOUTS
 from unmask.data.options import ReadOptions
 from unmask.errors import DataError, PairingError, UnreadableFile
 
