@@ -81,3 +81,12 @@ def test_what_another_version_of_the_image_left_is_not_used(disc_run: Path, imag
     predict_job(small, images, tmp_path / "out", ["labels"])
     expected = predictor(disc_run).predict(tmp_path / "a.tif").labels
     np.testing.assert_array_equal(read_image(tmp_path / "out" / "labels" / "a.tif").planes[0][..., 0], expected)
+
+
+def test_a_table_of_an_earlier_job_is_kept(disc_run: Path, image: np.ndarray, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", image)
+    images, small = read_images([tmp_path / "a.tif"], 1), predictor(disc_run, 100_000)
+    predict_job(small, images, tmp_path / "out", ["table"])
+    before = rows(tmp_path / "out" / "objects.csv")
+    predict_job(small, images, tmp_path / "out", ["labels"])
+    assert rows(tmp_path / "out" / "objects.csv") == before != []

@@ -105,3 +105,12 @@ def test_an_image_smaller_than_a_block(predictor: Predictor, tmp_path: Path) -> 
 
 def test_rounding_does_not_depend_on_threads() -> None:
     assert torch.get_num_threads() == 1  # as conftest.py wants it: sums in another order would differ in the last bit
+
+
+def test_a_kill_while_the_labels_are_used_costs_no_block(predictor: Predictor, image: Path, tmp_path: Path) -> None:
+    def killed(labels: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        streamed(predictor, image, tmp_path / "out", use=killed, probabilities=True)
+    assert streamed(predictor, image, tmp_path / "out", probabilities=True).computed == 0

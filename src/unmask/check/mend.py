@@ -20,7 +20,6 @@ from unmask.data.entry import Entry, MaskFile, MaskFiles
 from unmask.data.folder import read_folder
 from unmask.data.options import ReadOptions
 from unmask.data.sample import Sample
-from unmask.data.understood import facts
 from unmask.data.writing import Form, write_dataset
 from unmask.errors import DataError, UnmaskError
 
@@ -97,7 +96,6 @@ class _Original:
 @contextmanager
 def _repaired(found: Checkup, options: ReadOptions) -> Iterator[tuple[Dataset, list[Change], _Original]]:
     """The data set with the files repaired that can be, what was changed, and where files of it really are."""
-    plain = _Original(found.root, found.root)
     if found.root.is_dir() and any(problem.code in REPAIRS for problem in found.problems):
         with tempfile.TemporaryDirectory(prefix="unmask-") as folder:
             copy = Path(folder, found.root.name or "data")
@@ -105,32 +103,37 @@ def _repaired(found: Checkup, options: ReadOptions) -> Iterator[tuple[Dataset, l
             changes = repair(copy, found.root, found.problems)
             original = _Original(copy, found.root)
             try:
-                dataset, left_out = _sound(copy, options, original)
+                dataset, problems = _sound(copy, options)
             except UnmaskError as error:
                 raise type(error)(error.problem, file=original(error.file), remedy=error.remedy) from None
             # A list may name files beyond the folder, which the copy does not have.
             if len(dataset) >= (0 if found.dataset is None else len(found.dataset)):
-                yield dataset, [*changes, *left_out], original
+                yield dataset, [*changes, *_left_out(problems, original)], original
                 return
-    dataset, left_out = _sound(found.root, options, plain)
-    yield dataset, left_out, plain
+    if found.dataset is None:
+        raise DataError("has no image that is sound", file=found.root, remedy="mend the problems above by hand")
+    plain = _Original(found.root, found.root)
+    yield found.dataset, _left_out(found.problems, plain), plain
 
 
-def _sound(root: Path, options: ReadOptions, original: _Original) -> tuple[Dataset, list[Change]]:
-    """The part of a data set that can be read, all of it, and what cannot."""
+def _left_out(problems: Sequence[UnmaskError], original: _Original) -> list[Change]:
+    return [Change(original(error.file), f"left out: it {error.problem}") for error in problems]
+
+
+def _sound(root: Path, options: ReadOptions) -> tuple[Dataset, list[UnmaskError]]:
+    """The part of a data set that can be read, all of it, and what keeps the rest from being."""
     problems: list[UnmaskError] = []
     dataset = read_folder(root, replace(options, report=problems.append))
     names = []
     for entry in dataset.entries:
         try:
-            facts(dataset.load(entry.name), len(dataset.class_names))
+            dataset.load(entry.name)
             names.append(entry.name)
         except UnmaskError as error:
             problems.append(error)
     if not names:
-        raise DataError("has no image that is sound", file=original(root), remedy="mend the problems above by hand")
-    left_out = [Change(original(error.file), f"left out: it {error.problem}") for error in problems]
-    return dataset.subset(names), left_out
+        raise DataError("has no image that is sound", file=root, remedy="mend the problems above by hand")
+    return dataset.subset(names), problems
 
 
 def _kept(dataset: Dataset, findings: Sequence[Finding]) -> tuple[list[str], list[Change]]:

@@ -31,7 +31,10 @@ def predict(
         str | None, typer.Option(help="Only these images: train, val or test, of split.csv or the run's split.json.")
     ] = None,
     memory: Annotated[
-        str | None, typer.Option(help="Memory for a tile's activations; a quarter of what is free.", metavar="4GB")
+        str | None,
+        typer.Option(
+            help="Memory to work in; a quarter of what is free. Larger images are predicted in blocks.", metavar="4GB"
+        ),
     ] = None,
     overlaps: Annotated[
         bool,

@@ -23,6 +23,7 @@ __all__ = [
     "natural",
     "page_name",
     "read_headers",
+    "short",
     "stem",
     "unique_names",
     "unreadable_folder",
@@ -129,6 +130,12 @@ def natural(path: Path) -> tuple[list[str | int], str]:
     """A key that sorts a2 before a10."""
     parts = re.split(r"(\d+)", path.name.lower())
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], str(path)
+
+
+def short(path: Path, root: Path) -> str:
+    """A path for messages: as seen from a data set's folder, or from that of the file that lists it."""
+    base = root.parent if root.is_file() else root
+    return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
 
 
 def stem(path: Path) -> str:

@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,14 @@ import numpy as np
 from unmask.data.dataset import Dataset, Entry
 from unmask.data.files import write_text
 from unmask.data.listing import natural
+from unmask.data.sample import Sample
 from unmask.errors import DataError, PredictionError
 from unmask.instances import coco, imagej
 from unmask.instances.coco import CocoAnnotation, CocoFrame, write_coco
 from unmask.instances.table import write_table
 from unmask.predict.large import is_large, predict_large
 from unmask.predict.predictor import Predictor
-from unmask.predict.saving import SAVES, Save, save_result
+from unmask.predict.saving import SAVES, Outcome, Save, save_result
 from unmask.recipe import used
 from unmask.version import __version__
 
@@ -71,7 +73,7 @@ def predict_job(
     images: Dataset,
     out: Path,
     save: Sequence[Save] = ("labels", "overlay", "table"),
-    on_pixels: Callable[[str, int, int], None] | None = None,
+    on_pixels: Callable[[str, int, int], None] = lambda name, done, of: None,
     *,
     verify_seams: bool = False,
 ) -> list[ImageDone]:
@@ -170,66 +172,44 @@ def _predict_one(
     entry: Entry,
     out: Path,
     save: Sequence[Save],
-    on_pixels: Callable[[str, int, int], None] | None,
+    on_pixels: Callable[[str, int, int], None],
     earlier: "_Record | None",
     verify_seams: bool,
 ) -> ImageDone:
-    began = time.monotonic()
+    began, key, tell = time.monotonic(), _key(entry, predictor), partial(on_pixels, entry.name)
     if is_large(predictor, entry):
-        return _predict_large(predictor, entry, out, save, on_pixels, earlier, began, verify_seams)
-    sample = images.load(entry.name)
-    for kind, check_size in (("coco", coco.check_size), ("rois", imagej.check_size)):
-        if kind in save:
-            check_size(sample.size)
-    tell = None if on_pixels is None else lambda done, of: on_pixels(entry.name, done, of)
-    prediction = predictor.predict(sample, tell)
-    files = {kind: save_result(prediction, kind, out) for kind in save}
+        found = predict_large(predictor, entry, out, save, key, tell, verify=verify_seams)
+    else:
+        found = _predict_in_memory(predictor, images.load(entry.name), out, save, tell)
     image = ImageDone(
         name=entry.name,
         source=str(entry.image),
-        key=_key(entry, predictor),
-        height=sample.size[0],
-        width=sample.size[1],
-        objects=len(prediction.objects),
-        seconds=round(time.monotonic() - began, 3),
-        saved={**(earlier.image.saved if earlier else {}), **files},
-        warnings=prediction.warnings,
-    )
-    table = earlier.table if earlier else {}
-    if "table" in save:
-        table = {key: column.tolist() for key, column in prediction.table.items()}
-    write_text(out / ".records" / f"{entry.name}.json", json.dumps({**asdict(image), "table": table}))
-    return image
-
-
-def _predict_large(
-    predictor: Predictor,
-    entry: Entry,
-    out: Path,
-    save: Sequence[Save],
-    on_pixels: Callable[[str, int, int], None] | None,
-    earlier: "_Record | None",
-    began: float,
-    verify_seams: bool,
-) -> ImageDone:
-    """An image that is not held in memory."""
-    tell = None if on_pixels is None else lambda done, of: on_pixels(entry.name, done, of)
-    found = predict_large(predictor, entry, out, save, _key(entry, predictor), tell, verify=verify_seams)
-    image = ImageDone(
-        name=entry.name,
-        source=str(entry.image),
-        key=_key(entry, predictor),
+        key=key,
         height=found.size[0],
         width=found.size[1],
         objects=found.objects,
         seconds=round(time.monotonic() - began, 3),
         saved={**(earlier.image.saved if earlier else {}), **found.saved},
-        warnings=found.notes,
+        warnings=found.warnings,
         seams=None if found.seams is None else asdict(found.seams),
     )
-    table = {key: column.tolist() for key, column in found.table.items()} if "table" in save else {}
+    table = earlier.table if earlier else {}
+    if "table" in save:
+        table = {key: column.tolist() for key, column in found.table.items()}
     write_text(out / ".records" / f"{entry.name}.json", json.dumps({**asdict(image), "table": table}))
     return image
+
+
+def _predict_in_memory(
+    predictor: Predictor, sample: Sample, out: Path, save: Sequence[Save], tell: Callable[[int, int], None]
+) -> Outcome:
+    for kind, check_size in (("coco", coco.check_size), ("rois", imagej.check_size)):
+        if kind in save:
+            check_size(sample.size)
+    prediction = predictor.predict(sample, tell)
+    files = {kind: save_result(prediction, kind, out) for kind in save}
+    table = prediction.table if "table" in save else {}
+    return Outcome(sample.size, len(prediction.objects), table, files, prediction.warnings)
 
 
 @dataclass(frozen=True)

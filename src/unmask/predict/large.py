@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.data.entry import Entry, header_of
@@ -12,40 +11,17 @@ from unmask.data.streams.overview import downscaled
 from unmask.data.streams.sources import open_source
 from unmask.data.streams.tiff_pyramid import zarr_to_tiff
 from unmask.errors import PredictionError
-from unmask.instances.table import Columns
 from unmask.predict.predictor import Predictor
-from unmask.predict.saving import Save
-from unmask.predict.seams import Seams
-from unmask.predict.stream import predict_stream
+from unmask.predict.saving import Outcome, Save
+from unmask.predict.stream import placed, predict_stream
 from unmask.recipe import UNetRecipe
 
-__all__ = ["STREAMED", "Large", "is_large", "predict_large"]
+__all__ = ["STREAMED", "is_large", "predict_large"]
 
 STREAMED: tuple[Save, ...] = ("labels", "probabilities", "overlay", "table")
 """What can be saved of an image that is not held in memory."""
 
 DECODING = 40  # bytes a pixel that decoding and measuring take beside the maps
-
-
-@dataclass(frozen=True)
-class Large:
-    """What is known of a large image that was predicted.
-
-    Attributes:
-        size: rows and columns.
-        objects: how many.
-        table: of the objects.
-        saved: files below the output folder, by what was saved.
-        notes: on how the image was read.
-        seams: what was found across borders of blocks, if it was looked for.
-    """
-
-    size: tuple[int, int]
-    objects: int
-    table: Columns
-    saved: dict[Save, list[str]]
-    notes: tuple[str, ...]
-    seams: Seams | None
 
 
 def is_large(predictor: Predictor, entry: Entry) -> bool:
@@ -67,10 +43,10 @@ def predict_large(
     out: Path,
     save: Sequence[Save],
     key: str,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None],
     *,
     verify: bool = False,
-) -> Large:
+) -> Outcome:
     """Predicts an image in blocks and saves what is wanted.
 
     Label images are tiled TIFFs with a pyramid, or OME-Zarr where the image is; probabilities OME-Zarr; the overlay is
@@ -95,6 +71,17 @@ def predict_large(
     source = open_source(entry.image, entry.page, predictor.recipe.data.channels)
     work = out / ".records" / "large" / entry.name
     _same_or_new(work, key)
+    saved: dict[Save, list[str]] = {"table": []} if "table" in save else {}
+
+    def use(labels: Path) -> None:
+        if "overlay" in save:
+            saved["overlay"] = [f"overlays/{entry.name}.png"]
+            write_png(out / saved["overlay"][0], downscaled(source, open_source(labels)))
+        if "labels" in save and not entry.image.is_dir():
+            saved["labels"] = [f"labels/{entry.name}.tif"]
+            (out / "labels").mkdir(parents=True, exist_ok=True)
+            zarr_to_tiff(labels, out / saved["labels"][0])
+
     found = predict_stream(
         predictor.model,
         predictor.net,
@@ -104,24 +91,17 @@ def predict_large(
         side=predictor.side,
         probabilities="probabilities" in save,
         verify=verify,
+        use=use,
         progress=progress,
     )
-    saved: dict[Save, list[str]] = {"table": []} if "table" in save else {}
-    if "overlay" in save:
-        picture = out / "overlays" / f"{entry.name}.png"
-        write_png(picture, downscaled(source, open_source(found.labels)))
-        saved["overlay"] = [f"overlays/{entry.name}.png"]
     if found.probabilities is not None:
-        saved["probabilities"] = [_placed(found.probabilities, out, f"probabilities/{entry.name}.zarr")]
+        saved["probabilities"] = [f"probabilities/{entry.name}.zarr"]
+        placed(found.probabilities, out / saved["probabilities"][0])
     if "labels" in save and entry.image.is_dir():
-        saved["labels"] = [_placed(found.labels, out, f"labels/{entry.name}.zarr")]
-    elif "labels" in save:
-        place = out / "labels" / f"{entry.name}.tif"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        zarr_to_tiff(found.labels, place)
-        saved["labels"] = [f"labels/{entry.name}.tif"]
+        saved["labels"] = [f"labels/{entry.name}.zarr"]
+        placed(found.labels, out / saved["labels"][0])
     shutil.rmtree(work)
-    return Large(source.size, len(found.table["label"]), found.table, saved, source.notes, found.seams)
+    return Outcome(source.size, len(found.table["label"]), found.table, saved, source.notes, found.seams)
 
 
 def _same_or_new(work: Path, key: str) -> None:
@@ -130,13 +110,3 @@ def _same_or_new(work: Path, key: str) -> None:
     if not file.exists() or file.read_text(encoding="utf-8") != key:
         shutil.rmtree(work, ignore_errors=True)
         write_text(file, key)
-
-
-def _placed(folder: Path, out: Path, name: str) -> str:
-    """A folder under its final name, in place of an earlier one."""
-    place = out / name
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.exists():
-        shutil.rmtree(place)
-    shutil.move(folder, place)
-    return name

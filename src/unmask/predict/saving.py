@@ -1,6 +1,7 @@
 """What a prediction job saves of an image, and where."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -11,12 +12,35 @@ from unmask.errors import PredictionError
 from unmask.instances.coco import coco_annotations
 from unmask.instances.geojson import write_geojson
 from unmask.instances.imagej import write_rois
+from unmask.instances.table import Columns
 from unmask.predict.prediction import Prediction
+from unmask.predict.seams import Seams
 
 __all__ = ["SAVES", "Save", "save_result"]
 
 Save = Literal["labels", "probabilities", "overlay", "table", "coco", "rois", "geojson"]
 SAVES: tuple[Save, ...] = get_args(Save)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is known of an image that was predicted and saved.
+
+    Attributes:
+        size: rows and columns.
+        objects: how many.
+        table: of the objects; empty where it was not wanted.
+        saved: files below the output folder, by what was saved.
+        warnings: what a reader of the result must know, in sentences.
+        seams: what was found across borders of blocks, if it was looked for.
+    """
+
+    size: tuple[int, int]
+    objects: int
+    table: Columns
+    saved: dict[Save, list[str]]
+    warnings: tuple[str, ...]
+    seams: Seams | None = None
 
 
 def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:

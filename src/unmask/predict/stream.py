@@ -33,9 +33,9 @@ from unmask.predict.seams import Seams, verify_seams
 from unmask.predict.stream_work import Records
 from unmask.predict.tiles import plan_tiles, predict_window
 
-__all__ = ["Streamed", "predict_stream"]
+__all__ = ["Streamed", "placed", "predict_stream"]
 
-MOST_PIXELS = 2**31 - 1  # of a block
+MOST_IDS = 2**31 - 1  # of a block
 
 
 @dataclass(frozen=True)
@@ -62,18 +62,32 @@ class Streamed:
 
 
 class _Stream:
-    """One image on its way; every method is a pass over its blocks."""
+    """One image on its way: what every pass over its blocks needs, and the passes.
 
-    def __init__(self, model: Model, net: nn.Module, source: ImageSource, work: Path, side: int) -> None:
+    Of a run that goes on, the records and pixels of finished blocks are in `work`.
+    """
+
+    def __init__(
+        self, model: Model, net: nn.Module, source: ImageSource, work: Path, side: int, tell: Callable[[int, int], None]
+    ) -> None:
         self.model, self.net, self.source, self.work = model, net, source, work
         self.parameters = model.recipe.instances
         self.device = next(net.parameters()).device
-        tiles = plan_tiles(*source.size, model.halo, side)
-        self.tiles = tiles
-        self.block = tiles[0].rows.stop - tiles[0].rows.start, tiles[0].columns.stop - tiles[0].columns.start
-        self.classes = 1 + len(model.recipe.data.class_names)
+        self.tiles = plan_tiles(*source.size, model.halo, side)
+        first = self.tiles[0]
+        self.block = first.rows.stop - first.rows.start, first.columns.stop - first.columns.start
         self.constants = self._constants()
+        self.maps = map_sink(
+            work / "probabilities.zarr",
+            source.size,
+            self.block,
+            1 + len(model.recipe.data.class_names),
+            source.pixel_size,
+            resume=True,
+        )
+        self.indices = list(self.maps.indices())
         self.computed = 0
+        self._tell, self._told = tell, 0
 
     def _constants(self) -> tuple[tuple[float, float], ...]:
         """Of the whole image, by one pass over it; kept for a run that goes on."""
@@ -88,16 +102,17 @@ class _Stream:
         write_text(kept, json.dumps(found))
         return found
 
-    def sink(self, name: str, channels: int | None) -> BlockSink:
-        path, size = self.work / f"{name}.zarr", self.source.size
-        if channels is None:
-            return label_sink(path, size, self.block, MOST_PIXELS, resume=True)
-        return map_sink(path, size, self.block, channels, self.source.pixel_size, resume=True)
+    def block_labels(self, name: str) -> BlockSink:
+        """Where the labels of a pass lie, each block's under ids of its own."""
+        return label_sink(self.work / f"{name}.zarr", self.source.size, self.block, MOST_IDS, resume=True)
 
-    def indices(self, sink: BlockSink) -> list[tuple[int, int]]:
-        return list(sink.indices())
+    def done(self) -> None:
+        """Says that a pass is done on one more block."""
+        self._told += 1
+        self._tell(self._told, len(self.indices) * (4 if self.parameters.max_hole else 3))
 
     def probabilities(self, tile: Tile) -> ProbabilityMap:
+        """What the network says of a tile."""
         self.computed += 1
         return predict_window(self.net, self._window(tile), tile, self.device)
 
@@ -112,6 +127,68 @@ class _Stream:
         inside = np.ix_(*(place - at for at, place in zip(low, places, strict=True)))
         return normalise(part[inside], self.constants)
 
+    def seeds(self, labels: BlockSink) -> Lookups:
+        """Pass 1: the network, and the seeds of each block."""
+        records = Records(self.work / "seeds", labels, (self.maps,))
+        found: list[SeedBlock] = []
+        for tile, index in zip(self.tiles, self.indices, strict=True):
+            found.append(records.run(index, SeedBlock, partial(self._seed, tile, index)))
+            self.done()
+        return join_seeds(found, self.maps.grid, self.parameters)
+
+    def _seed(self, tile: Tile, index: tuple[int, int]) -> tuple[AnyArray, SeedBlock]:
+        rows, columns = self.maps.span(index)
+        if not self.maps.verify(index):
+            self.maps.write_block(index, self.probabilities(tile))
+        front = 1 - self.maps.read_window(rows, columns)[0]
+        return seeds_of_block(front, self.parameters, (rows.start, columns.start), self.source.size[1])
+
+    def grown(self, seeds: BlockSink, numbers: Lookups, labels: BlockSink) -> Lookups:
+        """Pass 2: seeds grow, within windows that reach beyond each block."""
+        records = Records(self.work / "grown", labels)
+        found: list[GrownBlock] = []
+        for index in self.indices:
+            found.append(records.run(index, GrownBlock, partial(self._grow, seeds, numbers, index)))
+            self.done()
+        return number_objects(found, self.parameters)
+
+    def _grow(self, seeds: BlockSink, numbers: Lookups, index: tuple[int, int]) -> tuple[AnyArray, GrownBlock]:
+        span, reach = self.maps.span(index), self.parameters.reach
+        window = [
+            slice(max(0, part.start - reach), min(size, part.stop + reach))
+            for part, size in zip(span, self.source.size, strict=True)
+        ]
+        rows, columns = (slice(part.start - w.start, part.stop - w.start) for part, w in zip(span, window, strict=True))
+        front = 1 - self.maps.read_window(*window)[0]
+        origin = span[0].start, span[1].start
+        pieces = list(_pieces(seeds, window, numbers))
+        return grow_window(pieces, front, self.parameters, (rows, columns), origin, self.source.size[1])
+
+    def holes(self, grown: BlockSink, objects: Lookups) -> Lookups:
+        """Pass 3: who gets the holes, also those that lie in several blocks; skipped where none are filled."""
+        if not self.parameters.max_hole:
+            return objects
+        found: list[HoleBlock] = []
+        for number, index in enumerate(self.indices):
+            found.append(holes_of_block(_labels(grown, index), objects.table(number), self.parameters.max_hole)[1])
+            self.done()
+        return join_holes(objects, found, self.maps.grid, self.parameters.max_hole)
+
+    def finished(self, grown: BlockSink, objects: Lookups, filled: Lookups, final: BlockSink) -> ObjectSums:
+        """Pass 4: final labels written, and what is known of the objects."""
+        found: list[ObjectSums] = []
+        for number, index in enumerate(self.indices):
+            rows, columns = span = self.maps.span(index)
+            labels = _labels(grown, index)
+            if self.parameters.max_hole:
+                labels = holes_of_block(labels, objects.table(number), self.parameters.max_hole)[0]
+            maps, image = self.maps.read_window(*span), self.source.read(*span)
+            done, sums = finish(labels, filled.table(number), maps, image, (rows.start, columns.start))
+            final.write_block(index, done)
+            found.append(sums)
+            self.done()
+        return merge_objects(found)
+
 
 def predict_stream(
     model: Model,
@@ -123,7 +200,8 @@ def predict_stream(
     side: int,
     probabilities: bool = False,
     verify: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    use: Callable[[Path], None] = lambda labels: None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Streamed:
     """Predicts one image in blocks.
 
@@ -136,6 +214,7 @@ def predict_stream(
         side: largest side of a block, pixels.
         probabilities: keep them.
         verify: predict windows across borders of blocks alone, and compare.
+        use: called with the label image while a killed run could still go on.
         progress: called with (blocks done, blocks in all) over all passes.
 
     Raises:
@@ -143,83 +222,28 @@ def predict_stream(
         UnmaskError: a file cannot be read or written; what is done so far is kept.
     """
     work = out / ".work"
-    stream = _Stream(model, net, source, work, side)
-    parameters = stream.parameters
-    maps = stream.sink("probabilities", stream.classes)
-    indices, grid = stream.indices(maps), maps.grid
-    tell = _teller(progress, len(indices) * (4 if parameters.max_hole else 3))
-
-    seeds = stream.sink("seeds", None)
-    seed_records = Records(work / "seeds", seeds, (maps,))
-    seed_blocks: list[SeedBlock] = []
-    for number, index in enumerate(indices):
-        seed_blocks.append(seed_records.run(index, SeedBlock, partial(_seed, stream, maps, index, number)))
-        tell()
-    lookups = join_seeds(seed_blocks, grid, parameters)
-
-    grown = stream.sink("grown", None)
-    grown_records = Records(work / "grown", grown)
-    grown_blocks: list[GrownBlock] = []
-    for index in indices:
-        grown_blocks.append(grown_records.run(index, GrownBlock, partial(_grown, stream, maps, seeds, lookups, index)))
-        tell()
-    lookups = number_objects(grown_blocks, parameters)
-    objects = lookups
-    if parameters.max_hole:
-        holes: list[HoleBlock] = []
-        for number, index in enumerate(indices):
-            labels = _labels(grown, index)
-            holes.append(holes_of_block(labels, objects.table(number), parameters.max_hole)[1])
-            tell()
-        lookups = join_holes(objects, holes, grid, parameters.max_hole)
-
-    final = label_sink(
-        out / "labels.zarr", source.size, stream.block, int(lookups.numbers.max(initial=0)), source.pixel_size
-    )
-    sums = []
-    for number, index in enumerate(indices):
-        span = maps.span(index)
-        labels = _labels(grown, index)
-        if parameters.max_hole:
-            labels = holes_of_block(labels, objects.table(number), parameters.max_hole)[0]
-        done, part = finish(
-            labels, lookups.table(number), maps.read_window(*span), source.read(*span), (span[0].start, span[1].start)
-        )
-        final.write_block(index, done)
-        sums.append(part)
-        tell()
-    table = _table(model, final, merge_objects(sums), name, source)
-    folder = final.finish()
-    computed = stream.computed
-    seams = verify_seams(maps, model.halo, stream.probabilities) if verify else None
-    kept = _keep(maps, out / "probabilities.zarr") if probabilities else None
+    stream = _Stream(model, net, source, work, side, progress)
+    seeds, grown = stream.block_labels("seeds"), stream.block_labels("grown")
+    objects = stream.grown(seeds, stream.seeds(seeds), grown)
+    filled = stream.holes(grown, objects)
+    largest = int(filled.numbers.max(initial=0))
+    final = label_sink(out / "labels.zarr", source.size, stream.block, largest, source.pixel_size)
+    sums = stream.finished(grown, objects, filled, final)
+    table, labels, computed = _table(model, final, sums, name, source), final.finish(), stream.computed
+    seams = verify_seams(stream.maps, model.halo, stream.probabilities) if verify else None
+    use(labels)
+    kept = placed(stream.maps.finish(), out / "probabilities.zarr") if probabilities else None
     shutil.rmtree(work)
-    return Streamed(folder, table, kept, stream.constants, computed, len(indices), seams)
+    return Streamed(labels, table, kept, stream.constants, computed, len(stream.indices), seams)
 
 
-def _seed(stream: _Stream, maps: BlockSink, index: tuple[int, int], number: int) -> tuple[AnyArray, SeedBlock]:
-    """Pass 1: the network, and the seeds of the block."""
-    rows, columns = maps.span(index)
-    if not maps.verify(index):
-        maps.write_block(index, stream.probabilities(stream.tiles[number]))
-    front = 1 - maps.read_window(rows, columns)[0]
-    return seeds_of_block(front, stream.parameters, (rows.start, columns.start), stream.source.size[1])
-
-
-def _grown(
-    stream: _Stream, maps: BlockSink, seeds: BlockSink, lookups: Lookups, index: tuple[int, int]
-) -> tuple[AnyArray, GrownBlock]:
-    """Pass 2: seeds grow, within a window that reaches beyond the block."""
-    span, reach = maps.span(index), stream.parameters.reach
-    window = [
-        slice(max(0, part.start - reach), min(size, part.stop + reach))
-        for part, size in zip(span, stream.source.size, strict=True)
-    ]
-    inner = tuple(slice(part.start - w.start, part.stop - w.start) for part, w in zip(span, window, strict=True))
-    front = 1 - maps.read_window(*window)[0]
-    pieces = list(_pieces(seeds, window, lookups))
-    origin = span[0].start, span[1].start
-    return grow_window(pieces, front, stream.parameters, (inner[0], inner[1]), origin, stream.source.size[1])
+def placed(folder: Path, place: Path) -> Path:
+    """A folder under another name, in place of an earlier one."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        shutil.rmtree(place)
+    shutil.move(folder, place)
+    return place
 
 
 def _pieces(sink: BlockSink, window: list[slice], lookups: Lookups) -> Iterator[Piece]:
@@ -251,23 +275,3 @@ def _table(model: Model, final: BlockSink, objects: ObjectSums, name: str, sourc
         for window in shape_windows(objects, tops, lefts)
     ]
     return columns_of(objects, shapes, name, model.recipe.data.class_names, source.pixel_size)
-
-
-def _keep(maps: BlockSink, place: Path) -> Path:
-    finished = maps.finish()
-    if place.exists():
-        shutil.rmtree(place)
-    shutil.move(finished, place)
-    return place
-
-
-def _teller(progress: Callable[[int, int], None] | None, total: int) -> Callable[[], None]:
-    done = 0
-
-    def tell() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, total)
-
-    return tell

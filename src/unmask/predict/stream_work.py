@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -34,9 +35,9 @@ def write_record(path: Path, record: object) -> None:
 def read_record(path: Path, kind: type[Record]) -> Record | None:
     """What `write_record` wrote; None where it is not there or damaged. Nothing in the file is executed."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _made(kind, "", dict(arrays))
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
 
 

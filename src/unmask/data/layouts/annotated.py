@@ -15,7 +15,7 @@ from unmask.data.formats.images import read_header
 from unmask.data.formats.upright import check_upright
 from unmask.data.layouts.named_images import find_images, split_word
 from unmask.data.layouts.split_words import splits_said
-from unmask.data.listing import natural, unique_names
+from unmask.data.listing import natural, short, unique_names
 from unmask.data.masks.coding import AROUND_KNOWN, Coding, Kind, means_name, never_there, unknown_ignore
 from unmask.data.options import OUTSIDE, ReadOptions, attempt
 from unmask.data.shapes.annotations import (
@@ -283,10 +283,6 @@ def _left_out(found: _Found) -> str:
 def _pairing(root: Path, listed: dict[Path, ListedImage]) -> str:
     base = root if root.is_dir() else root.parent
     path = next(iter(listed))
-    names = [_short(file, base) for file in dict.fromkeys(one.file for one in listed.values())]
+    names = [short(file, base) for file in dict.fromkeys(one.file for one in listed.values())]
     count = f"{len(listed)} {'image' if len(listed) == 1 else 'images'}"
-    return f"{count} named in {', '.join(names)}, such as {_short(path, base)}."
-
-
-def _short(path: Path, base: Path) -> str:
-    return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
+    return f"{count} named in {', '.join(names)}, such as {short(path, base)}."

@@ -12,7 +12,7 @@ from unmask.data.formats.channels import common_channels
 from unmask.data.formats.header import Header
 from unmask.data.formats.images import read_header
 from unmask.data.layouts.split_words import splits_said
-from unmask.data.listing import page_name
+from unmask.data.listing import page_name, short
 from unmask.data.masks.coding import Coding
 from unmask.data.masks.deciding import decide
 from unmask.data.masks.palette import find_palette
@@ -185,22 +185,17 @@ def _pairing(root: Path, looked: Sequence[_Looked], how: str) -> str:
     images = sum(one.header.pages for one in looked)
     held = "" if images == len(looked) else f" in {counted(len(looked), 'file')}"
     first = next((one.item for one in looked if one.item.source != MaskFiles((), ())), looked[0].item)
-    names = " + ".join(_short(root, path) for path in first.images)
+    names = " + ".join(short(path, root) for path in first.images)
     return f"{counted(images, 'image')}{held}, {how}, such as {names} with {_masks(root, first)}."
 
 
 def _masks(root: Path, item: Masked) -> str:
     match item.source:
         case MaskFile(file):
-            return _short(root, file)
+            return short(file, root)
         case ObjectsAndClasses(objects, classes):
-            return f"{_short(root, objects.file)} and {_short(root, classes.file)}"
+            return f"{short(objects.file, root)} and {short(classes.file, root)}"
         case MaskFiles(files):
-            folder = _short(root, files[0].parent) if files else "."
+            folder = short(files[0].parent, root) if files else "."
             where = f" in {folder}" if folder != "." else f", such as {files[0].name}" if files else ""
             return counted(len(files), "mask") + where
-
-
-def _short(root: Path, path: Path) -> str:
-    base = root.parent if root.is_file() else root
-    return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)

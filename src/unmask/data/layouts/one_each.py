@@ -9,7 +9,7 @@ from typing import NoReturn
 from unmask.data.dataset import Dataset
 from unmask.data.layouts.annotated import annotated_dataset
 from unmask.data.layouts.split_words import splits_said, word_in
-from unmask.data.listing import unreadable_folder
+from unmask.data.listing import short, unreadable_folder
 from unmask.data.options import ReadOptions
 from unmask.data.shapes.annotations import Listing
 
@@ -72,12 +72,8 @@ def _pairing(root: Path, dataset: Dataset, kind: str, remark: str) -> str:
     base = root.parent if root.is_file() else root
     filed = [entry for entry in dataset.entries if entry.listed]
     first, without = (filed or dataset.entries)[0], len(dataset) - len(filed)
-    example = " with ".join(_short(file, base) for file in (first.image, first.listed) if file)
+    example = " with ".join(short(file, base) for file in (first.image, first.listed) if file)
     count = f"{len(dataset):,} {'image' if len(dataset) == 1 else 'images'}"
     each = f"{len(filed):,} with a {kind} file" if without else f"each with its {kind} file"
     empty = f", and {without:,} without, which {'has' if without == 1 else 'have'} no objects" if without else ""
     return f"{count}, {each}, such as {example}{empty}.{remark and ' '}{remark}"
-
-
-def _short(path: Path, base: Path) -> str:
-    return path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)

@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unmask.geometry.joining import Faces
+from unmask.instances.blockwise_seeds import SeedBlock
+from unmask.predict.stream_work import read_record, write_record
+
+LABELS = np.arange(12, dtype=np.int32).reshape(3, 4)
+BLOCK = SeedBlock(np.array([3, 4]), np.array([0, 7]), Faces.of(LABELS))
+
+
+def test_records_come_back(tmp_path: Path) -> None:
+    write_record(tmp_path / "a.npz", BLOCK)
+    found = read_record(tmp_path / "a.npz", SeedBlock)
+    assert found is not None
+    for name in ("areas", "firsts"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(BLOCK, name))
+    for name in ("top", "bottom", "left", "right"):
+        np.testing.assert_array_equal(getattr(found.faces, name), getattr(BLOCK.faces, name))
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "text", "missing"])
+def test_damaged_records_are_none(tmp_path: Path, damage: str) -> None:
+    file = tmp_path / "a.npz"
+    write_record(file, BLOCK)
+    content = file.read_bytes()
+    match damage:
+        case "cut":
+            file.write_bytes(content[: len(content) // 2])
+        case "flipped":
+            at = content.index(BLOCK.areas.tobytes())
+            file.write_bytes(content[:at] + b"\xff" + content[at + 1 :])
+        case "empty":
+            file.write_bytes(b"")
+        case "text":
+            file.write_bytes(b"no record")
+        case "missing":
+            file.unlink()
+    assert read_record(file, SeedBlock) is None
