@@ -15,6 +15,7 @@ Each carries the file concerned, the problem, and the remedy: what to type or ch
 """
 
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "DataError",
@@ -48,6 +49,10 @@ class UnmaskError(Exception):
         self.file = None if file is None else Path(file)
         self.remedy = remedy
         self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How it travels from one process to another."""
+        return _again, (type(self), self.problem, self.file, self.remedy, self.code)
 
     def __str__(self) -> str:
         where = "" if self.file is None else f"{self.file}: "
@@ -90,3 +95,7 @@ class FetchError(UnmaskError):
 
 class PredictionError(UnmaskError):
     """An image that does not fit the model, or an output that cannot be written."""
+
+
+def _again(kind: type[UnmaskError], problem: str, file: Path | None, remedy: str | None, code: str) -> UnmaskError:
+    return kind(problem, file=file, remedy=remedy, code=code)

@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 import pytest
 import tifffile
+import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -23,6 +24,8 @@ from unmask.data.formats.omezarr import labels_of
 from unmask.data.formats.omezarr_writer import write_omezarr
 from unmask.data.listing import image_files
 from unmask.data.sample import Sample
+from unmask.data.streams.sources import open_source
+from unmask.errors import UnreadableFile
 
 Clear = Callable[..., Any]
 
@@ -62,6 +65,9 @@ def written(folder: Path) -> dict[str, bytes]:
         tifffile.imwrite(folder / f"{name}.tif", STACK, photometric="minisblack", **options)
     tifffile.imwrite(folder / "jpeg.tif", COLOUR, photometric="rgb", compression="jpeg")
     tifffile.imwrite(folder / "float.tif", STACK[0].astype(np.float32), compression="zlib", predictor=3)
+    arrays = {"grey": STACK[0], "stack": STACK, "turned": np.asfortranarray(COLOUR), "wide": STACK / 2}
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)
     return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
 
 
@@ -105,14 +111,48 @@ def read(path: Path) -> ImageFile:
     return file
 
 
+def read_twice(path: Path) -> ImageFile:
+    """Reads an array whole and in windows, which must agree: the same values, or both refuse it."""
+    try:
+        file = read(path)
+    except UnreadableFile as error:
+        if "chunks" not in error.problem and not is_large(path):
+            with pytest.raises(UnreadableFile) as caught:
+                read_in_windows(path)
+            assert all((caught.value.problem, caught.value.file, caught.value.remedy))
+        raise
+    if not is_large(path):
+        for found, plane in zip(read_in_windows(path), file.planes, strict=True):
+            np.testing.assert_array_equal(found, plane)
+    return file
+
+
+def read_in_windows(path: Path) -> list[np.ndarray]:
+    header = read_header(path)
+    return [open_source(path, page, header.samples).read() for page in range(header.pages)]
+
+
+def is_large(path: Path) -> bool:
+    """Whether all of its images are more than windows are made of here; not where that cannot be told."""
+    try:
+        header = read_header(path)
+    except UnreadableFile:
+        return False
+    return header.pages > 3 or header.size[0] * header.size[1] * header.samples > 10**6
+
+
 def test_sound_files_are_read(files: dict[str, bytes], folder: Path, assert_clear: Clear) -> None:
     for name, content in files.items():
         (folder / name).write_bytes(content)
         assert isinstance(assert_clear(read, folder / name), ImageFile)
 
 
+LINES = [b"\x93NUMPY", b"\x93NUMPY\x01\0v\0{'descr': '", b"\x93NUMPY\x02\0v\0\0\0{'descr': '<u2', 'shape': ("]
+
+
 @pytest.mark.parametrize(
-    "start", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0"]
+    "start",
+    [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0", *LINES],
 )
 def test_random_bytes_behind_a_magic_number(start: bytes, folder: Path, assert_clear: Clear) -> None:
     @fuzz(150)
@@ -212,6 +252,75 @@ def changed(document: Any, changes: list[tuple[float, Any]]) -> str:
             else:
                 holder[last] = new
     return json.dumps(document)
+
+
+WORDS = (
+    "'descr' '<u2' '|O' '<f8' [('a','<u2')] 'fortran_order' True 'shape' (40,30) ( (3,40,30) (1,1,1200) (0,) () (-1,5)"
+)
+PARTS = (*WORDS.split(), "9" * 30, "1L", ",", ":", "{", "}", "\\", "0or", "\0")
+
+
+def test_arrays_with_another_line_before_them(files: dict[str, bytes], folder: Path, assert_clear: Clear) -> None:
+    names = sorted(name for name in files if name.endswith(".npy"))
+    for name in names:
+        (folder / name).write_bytes(files[name])
+        assert isinstance(assert_clear(read_twice, folder / name), ImageFile)
+
+    @fuzz(400)
+    @given(
+        st.sampled_from(names),
+        st.lists(st.tuples(st.integers(10, 80), st.sampled_from(PARTS), st.booleans()), max_size=3),
+    )
+    def check(name: str, changes: list[tuple[int, str, bool]]) -> None:
+        content = bytearray(files[name])
+        for place, text, insert in changes:
+            content[place : place + (0 if insert else len(text))] = text.encode()
+        (folder / name).write_bytes(content)
+        assert_clear(read_twice, folder / name)
+
+    check()
+
+
+@pytest.mark.parametrize(("version", "name"), [(2, "a"), (3, "a.zarr")])
+def test_zarr_arrays_with_other_metadata(tmp_path: Path, assert_clear: Clear, version: Any, name: str) -> None:
+    path = tmp_path / name
+    options: dict[str, Any] = {"zarr_format": version, "attributes": {"axes": ["c", "y", "x"]}}
+    zarr.create_array(path, shape=STACK.shape, chunks=(2, 16, 16), dtype="uint16", **options)[...] = STACK
+    sound = {file: file.read_bytes() for file in path.iterdir() if file.name in (".zarray", ".zattrs", "zarr.json")}
+
+    def everything() -> ImageFile:
+        assert image_files(tmp_path) == [path]
+        return read_twice(path)
+
+    assert len(assert_clear(everything).planes) == 1
+
+    @fuzz(150)
+    @given(st.sampled_from(sorted(sound)), CHANGES)
+    def check(file: Path, changes: list[tuple[float, Any]]) -> None:
+        file.write_text(changed(json.loads(sound[file]), changes), encoding="utf-8")
+        assert_clear(everything)
+        file.write_bytes(sound[file])
+
+    check()
+
+
+def test_zarr_arrays_with_other_chunks(tmp_path: Path, assert_clear: Clear) -> None:
+    path = tmp_path / "a.zarr"
+    zarr.create_array(path, shape=STACK.shape, chunks=(3, 20, 30), dtype="uint16")[...] = STACK
+    chunk = path / "c" / "0" / "1" / "0"
+    sound = chunk.read_bytes()
+
+    @fuzz(100)
+    @given(FLIPS, st.integers(0, len(sound)))
+    def check(flips: list[tuple[float, bytes]], length: int) -> None:
+        content = bytearray(sound)
+        for share, new in flips:
+            place = int(share**3 * len(content))
+            content[place : place + len(new)] = new
+        chunk.write_bytes(content[: length or None])
+        assert_clear(read_twice, path)
+
+    check()
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

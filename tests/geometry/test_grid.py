@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unmask.geometry.grid import Span, clipped_axis, mirror, mirrored_axis, tiles
+from unmask.geometry.grid import Span, clipped_axis, clipped_span, mirror, mirrored_axis, mirrored_span, tiles
 
 
 @given(st.integers(1, 40), st.integers(0, 120), st.integers(0, 120))
@@ -45,6 +45,37 @@ def test_clipped_axis(size: int, tile: int, halo: int, stride: int) -> None:
         assert span.read_stop == end or span.read_stop - span.stop >= halo
         assert span.read_start >= 0
         assert span.read_stop <= end
+
+
+@given(st.integers(0, 700), st.integers(1, 300), st.integers(0, 100), st.sampled_from([1, 2, 8, 16]), st.data())
+def test_mirrored_span_begins_anywhere(start: int, length: int, halo: int, stride: int, data: st.DataObject) -> None:
+    remainder = data.draw(st.integers(0, stride - 1))
+    span = mirrored_span(start, start + length, halo, stride, remainder)
+    assert (span.start, span.stop) == (start, start + length)
+    assert (span.read_start + halo) % stride == 0
+    assert 0 <= span.offset == start - (span.read_start + halo) < stride
+    assert (span.read_stop - span.read_start) % stride == remainder
+    assert 0 <= span.read_stop - (span.stop + halo) < stride
+
+
+@given(st.integers(1, 700), st.integers(0, 100), st.sampled_from([1, 2, 8, 16]), st.data())
+def test_clipped_span_begins_anywhere(size: int, halo: int, stride: int, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, size - 1))
+    stop = data.draw(st.integers(start + 1, size))
+    span, end = clipped_span(size, start, stop, halo, stride), -(-size // stride) * stride
+    assert (span.start, span.stop) == (start, stop)
+    assert span.read_start % stride == span.read_stop % stride == 0
+    assert span.offset == start - span.read_start
+    assert span.read_start == 0 or halo <= span.offset < halo + 2 * stride
+    assert span.read_stop == end or halo <= span.read_stop - stop < halo + 2 * stride
+    assert 0 <= span.read_start < span.read_stop <= end
+
+
+def test_spans_by_hand() -> None:
+    """Row 21 at stride 16: the paper's network reads as from row 16; a zero-padded one with halo 20 as from 16 - 32."""
+    assert mirrored_span(21, 40, 92, 16, 12) == Span(21, 40, 16 - 92, 16 - 92 + 220, 5)
+    assert clipped_span(100, 21, 40, 20, 16) == Span(21, 40, 0, 48 + 32, 21)
+    assert clipped_span(100, 60, 64, 20, 16) == Span(60, 64, 16, 96, 44)
 
 
 def test_reassembly() -> None:

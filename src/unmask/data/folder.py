@@ -9,6 +9,7 @@ from unmask.data.dataset import Dataset, Entry
 from unmask.data.entry import together
 from unmask.data.formats.channels import JPEG, common_channels
 from unmask.data.formats.header import Header
+from unmask.data.formats.zarr_files import is_array
 from unmask.data.label_folder import LabelFolder, read_label_folder
 from unmask.data.layouts.annotation_files import unknown_json
 from unmask.data.layouts.channel_files import channel_files_of
@@ -170,7 +171,7 @@ def _no_layout(root: Path, options: ReadOptions | None = None) -> UnmaskError:
 
 def _images(path: Path) -> dict[Path, tuple[Path, ...]]:
     """The files of each image in a folder, or of a file, by what it is named after."""
-    if is_image_file(path) or (path.is_file() and path.suffix.lower() not in DATA_FILES):
+    if is_image_file(path) or is_array(path) or (path.is_file() and path.suffix.lower() not in DATA_FILES):
         return {path: (path,)}
     root = existing_data(path)
     if listed := listed_images(root):

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from unmask.data.formats.header import Header
-from unmask.data.formats.images import SUFFIXES, read_header
+from unmask.data.formats.images import PICTURES, SUFFIXES, read_header
 from unmask.data.formats.multiscale import is_omezarr
+from unmask.data.formats.npy import holds_numbers
 from unmask.errors import PairingError, UnreadableFile
 
 __all__ = [
+    "CELLPOSE",
     "DATA_FILES",
     "children",
     "existing_data",
@@ -29,8 +31,9 @@ __all__ = [
     "unreadable_folder",
 ]
 
-
 DATA_FILES = (".json", ".geojson", ".csv", ".tsv", ".yaml", ".yml")
+CELLPOSE = "_seg.npy"  # the ends of names of Cellpose's own files, which hold Python objects
+NPY, NPZ = ".npy", ".npz"
 
 
 def existing_folder(path: str | Path) -> Path:
@@ -91,17 +94,22 @@ def find_folder(root: Path, names: Sequence[str]) -> Path | None:
 def image_files(folder: Path) -> list[Path]:
     """The image files of a folder, not of its subfolders, in natural order; hidden and other files are left out.
 
-    The folder of an OME-Zarr image is an image file, whatever it is called.
+    The folder of an OME-Zarr image, or of one zarr array, is an image file, whatever it is called. A .npy file beside a
+    picture of its name is none: it is what another program keeps of that, such as a cache.
 
     Raises:
         PairingError: there is none.
     """
     shown = [child for child in children(folder) if not child.name.startswith(".")]
-    images = sorted(filter(is_image_file, shown), key=natural)
+    pictures = {child.stem for child in shown if child.suffix.lower() in PICTURES}
+    alone = [child for child in shown if child.suffix.lower() != NPY or child.stem not in pictures]
+    images = sorted(filter(is_image_file, alone), key=natural)
     if not images:
         kinds = Counter(file.suffix.lower() or "nameless" for file in shown if file.is_file())
         there = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3)) or "it is empty"
         remedy = "put PNG, TIFF, JPEG or BMP images there; export other formats as TIFF, in Fiji for example"
+        if NPZ in kinds:
+            remedy = "save each array of an .npz as a .npy file, in Python numpy.save(NAME, array)"
         raise PairingError(f"holds no image that unmask reads ({there})", file=folder, remedy=remedy)
     return images
 
@@ -112,8 +120,13 @@ def holds_images(folder: Path) -> bool:
 
 
 def is_image_file(path: Path) -> bool:
-    """Whether a path is an image by its name, or the folder of an OME-Zarr image, which is a file here."""
-    return (path.suffix.lower() in SUFFIXES and path.is_file()) or is_omezarr(path)
+    """Whether a path is an image by its name, or the folder of an OME-Zarr image or a zarr array: a file here.
+
+    Files of Cellpose are no images by their name, unless they hold numbers.
+    """
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        return not path.name.endswith(CELLPOSE) or holds_numbers(path)
+    return is_omezarr(path)
 
 
 def read_headers(files: Sequence[Path]) -> list[Header]:

@@ -201,7 +201,7 @@ def _from_keys(keys: UInt64[ndarray, "c values"], dtype: np.dtype[np.generic]) -
     return found.view(dtype.newbyteorder("="))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _count(keys: AnyArray, beginnings: UInt64[ndarray, "c beginnings"], known: int, shift: int, counts: Counts) -> None:
     """Counts keys by the bits after those known, if they begin with one of those looked for."""
     digits = np.uint64(counts.shape[2] - 1)

@@ -2,7 +2,8 @@
 
 A tile *writes* [start, stop) of an axis of the image and *reads* [start - halo, stop + halo), extended so that its
 length is one the network takes. Origins are multiples of the network's stride, so that every tile pools the same pixels
-together as one pass over the whole image does (Ronneberger 2015, overlap-tile strategy).
+together as one pass over the whole image does (Ronneberger 2015, overlap-tile strategy). A span that begins elsewhere
+is read as from the multiple before it, and `offset` says where it begins.
 
 Two kinds of surroundings:
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from unmask.arrays import AnyArray
 
-__all__ = ["Span", "Tile", "clipped_axis", "mirror", "mirrored_axis", "tiles"]
+__all__ = ["Span", "Tile", "clipped_axis", "clipped_span", "mirror", "mirrored_axis", "mirrored_span", "tiles"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,32 @@ def mirror(start: int, stop: int, size: int) -> AnyArray:
     return np.minimum(folded, period - folded)
 
 
+def mirrored_span(start: int, stop: int, halo: int, stride: int, remainder: int) -> Span:
+    """What an unpadded network reads to write [start, stop), wherever it lies.
+
+    Args:
+        start: first pixel written.
+        stop: one after the last.
+        halo: pixels that the network's output is smaller by, on each side.
+        stride: of the network.
+        remainder: valid input lengths are `remainder` modulo `stride`.
+    """
+    origin = start // stride * stride
+    length = stop - origin + 2 * halo
+    length += (remainder - length) % stride
+    return Span(start, stop, origin - halo, origin - halo + length, start - origin)
+
+
+def clipped_span(size: int, start: int, stop: int, halo: int, stride: int) -> Span:
+    """What a zero-padded network reads to write [start, stop), wherever it lies in an image of `size` pixels.
+
+    `halo` is rounded up to a multiple of the stride; the image counts as extended to one: there, and at 0, reads end.
+    """
+    reach, end, stop_read = (-(-length // stride) * stride for length in (halo, size, stop))
+    read_start = max(0, start // stride * stride - reach)
+    return Span(start, stop, read_start, min(end, stop_read + reach), start - read_start)
+
+
 def mirrored_axis(size: int, tile: int, halo: int, stride: int, remainder: int) -> list[Span]:
     """Spans of one axis for an unpadded network.
 
@@ -71,30 +98,13 @@ def mirrored_axis(size: int, tile: int, halo: int, stride: int, remainder: int) 
         remainder: valid input lengths are `remainder` modulo `stride`.
     """
     step = max(stride, tile // stride * stride)
-    spans = []
-    for start in range(0, size, step):
-        stop = min(start + step, size)
-        length = stop - start + 2 * halo
-        length += (remainder - length) % stride
-        spans.append(Span(start, stop, start - halo, start - halo + length, 0))
-    return spans
+    return [mirrored_span(start, min(start + step, size), halo, stride, remainder) for start in range(0, size, step)]
 
 
 def clipped_axis(size: int, tile: int, halo: int, stride: int) -> list[Span]:
-    """Spans of one axis for a zero-padded network; `halo` is rounded up to a multiple of the stride.
-
-    The image counts as extended to a multiple of the stride: there, and at 0, reads end.
-    """
+    """Spans of one axis for a zero-padded network; see `clipped_span`."""
     step = max(stride, tile // stride * stride)
-    reach = -(-halo // stride) * stride
-    end = -(-size // stride) * stride
-    spans = []
-    for start in range(0, size, step):
-        stop = min(start + step, size)
-        read_start = max(0, start - reach)
-        read_stop = min(end, start + step + reach)
-        spans.append(Span(start, stop, read_start, read_stop, start - read_start))
-    return spans
+    return [clipped_span(size, start, min(start + step, size), halo, stride) for start in range(0, size, step)]
 
 
 def tiles(rows: list[Span], columns: list[Span]) -> list[Tile]:

@@ -100,7 +100,7 @@ def areas(labels: LabelImage) -> Int[np.ndarray, " n"]:
     return np.bincount(labels.ravel(), minlength=1)[1:]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _renumber(labels: AnyArray, largest: int) -> LabelImage:
     """`relabel` for ids 0..largest: one pass and one table."""
     number = np.zeros(largest + 1, np.int32)

@@ -352,7 +352,7 @@ def test_a_damaged_png_is_found(tmp_path: Path) -> None:
     [
         (None, r"a\.png: does not exist\. Check the spelling of its path"),
         (b"", r"a\.png: is empty \(0 bytes\)\. Copy or export it again"),
-        (b"GIF89a nonsense", r"a\.png: is not a PNG, JPEG, BMP or TIFF image\. Save it as TIFF or PNG"),
+        (b"GIF89a nonsense", r"a\.png: is not a PNG, JPEG, BMP, TIFF or \.npy image\. Save it as TIFF or PNG"),
         (b"\x89PNG nonsense", r"a\.png: is damaged or truncated"),
         (b"II*\0 nonsense", r"a\.png: is damaged or truncated"),
     ],

@@ -704,7 +704,11 @@ def test_what_is_no_image(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "a.tif"
     if content is not None:
         path.write_bytes(content)
-    message = {None: "does not exist", b"": r"is empty \(0 bytes\)", b"GIF89a": "is not a PNG, JPEG, BMP or TIFF image"}
+    message = {
+        None: "does not exist",
+        b"": r"is empty \(0 bytes\)",
+        b"GIF89a": r"is not a PNG, JPEG, BMP, TIFF or \.npy image",
+    }
     with pytest.raises(UnreadableFile, match=message[content]):
         open_source(path)
 

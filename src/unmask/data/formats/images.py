@@ -1,6 +1,6 @@
-"""Images from files and to files: PNG, JPEG, BMP, TIFF and OME-Zarr; one file may hold many images (a multi-page TIFF).
+"""Images from files and to files: PNG, JPEG, BMP, TIFF, .npy, OME-Zarr and zarr; one file may hold many images.
 
-An OME-Zarr image is a folder; here it is a file like others.
+An OME-Zarr image or a zarr array is a folder; here it is a file like others.
 
 An image is (h, w, c) with the file's own values. Types become one of uint8, uint16, int16, int32 and float32, if that
 loses nothing: bool as uint8 0 and 1, int8 as int16, uint32 and 64-bit integers as int32, float16 and float64 as
@@ -20,6 +20,7 @@ from PIL import Image
 from unmask.arrays import AnyArray, ProbabilityMap, RawImage, RGBImage
 from unmask.data.files import atomic, write_text
 from unmask.data.formats.header import Header
+from unmask.data.formats.npy import NPY_START, npy_header, read_npy
 from unmask.data.formats.omezarr import omezarr_header, read_omezarr
 from unmask.data.formats.raster import raster_header, read_raster
 from unmask.data.formats.reading import AGAIN, readable
@@ -28,6 +29,7 @@ from unmask.data.formats.zarr_files import holds_zarr
 from unmask.errors import UnreadableFile
 
 __all__ = [
+    "PICTURES",
     "SUFFIXES",
     "Header",
     "ImageFile",
@@ -41,12 +43,14 @@ __all__ = [
     "write_text",
 ]
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")  # which programs show
+SUFFIXES = (*PICTURES, ".npy")
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 OTHER_STARTS = (b"\x89PNG", b"\xff\xd8\xff", b"BM")
+ZIP_START, NPZ = b"PK", ".npz"
 KEPT = ("uint8", "uint16", "int16", "int32", "float32")
 WIDENED = {"bool": "uint8", "int8": "int16", "float16": "float32"}
-HEADERS = {"tiff": tiff_header, "omezarr": omezarr_header, "raster": raster_header}
+HEADERS = {"tiff": tiff_header, "omezarr": omezarr_header, "npy": npy_header, "raster": raster_header}
 NARROWED = {"uint32": "int32", "int64": "int32", "uint64": "int32", "float64": "float32"}
 
 
@@ -84,8 +88,8 @@ def read_image(path: str | Path, page: int | None = None, *, indices: bool = Fal
     """Reads the images of a file, whatever its extension.
 
     Args:
-        path: a PNG, JPEG, BMP or TIFF, or the folder of an OME-Zarr image.
-        page: which image of a multi-page TIFF or an OME-Zarr stack, from 0; None reads all.
+        path: a PNG, JPEG, BMP, TIFF or .npy file, or the folder of an OME-Zarr image or of one zarr array.
+        page: which image of a multi-page TIFF or a zarr stack, from 0; None reads all.
         indices: of a palette PNG or BMP give the indices, not the colours; for masks.
         finite: refuse values that are not; False gives them as they are, for who mends them.
 
@@ -104,6 +108,9 @@ def read_image(path: str | Path, page: int | None = None, *, indices: bool = Fal
                 header, planes = read_tiff(path, page)
             case "omezarr":
                 header, planes = read_omezarr(path, page)
+            case "npy":
+                header, plane = read_npy(path)
+                planes = [plane]
             case "raster":
                 header, plane = read_raster(path, indices=indices)
                 planes = [plane]
@@ -195,18 +202,29 @@ def _write_tiff(
         )
 
 
-def _format(path: Path) -> Literal["tiff", "omezarr", "raster"]:
+def _format(path: Path) -> Literal["tiff", "omezarr", "npy", "raster"]:
     """What reads a file, by its first bytes; refuses what is no image at all."""
     if holds_zarr(path):
         return "omezarr"
     with open(path, "rb") as file:
-        start = file.read(4)
+        start = file.read(len(NPY_START))
     if not start:
         raise UnreadableFile("is empty (0 bytes)", file=path, remedy=AGAIN)
+    if start == NPY_START:
+        return "npy"
     if not start.startswith((*TIFF_STARTS, *OTHER_STARTS)):
-        problem = "is not a PNG, JPEG, BMP or TIFF image"
-        raise UnreadableFile(problem, file=path, remedy="save it as TIFF or PNG, in Fiji for example")
+        raise _no_image(path, start)
     return "tiff" if start.startswith(TIFF_STARTS) else "raster"
+
+
+def _no_image(path: Path, start: bytes) -> UnreadableFile:
+    if start.startswith(ZIP_START) and path.suffix.lower() == NPZ:
+        remedy = (
+            f"save each array as a file, in Python numpy.save('{path.stem}.npy', numpy.load('{path.name}')['NAME'])"
+        )
+        return UnreadableFile("is an archive of arrays, of which each can be an image", file=path, remedy=remedy)
+    problem = "is not a PNG, JPEG, BMP, TIFF or .npy image"
+    return UnreadableFile(problem, file=path, remedy="save it as TIFF or PNG, in Fiji for example")
 
 
 def _plain(path: Path, image: AnyArray, finite: bool) -> RawImage:

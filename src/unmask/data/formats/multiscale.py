@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from unmask.data.formats.zarr_files import SUFFIX, holds_zarr, is_array, zarr_attributes
 from unmask.errors import UnreadableFile
 
-__all__ = ["Multiscale", "is_omezarr", "read_multiscale"]
+__all__ = ["Multiscale", "image_around", "is_omezarr", "read_multiscale"]
 
 # What else a group can be, by the keys of its attributes.
 GROUPS = {
@@ -27,7 +27,7 @@ GROUPS = {
     "labels": "is a list of label images",
     "bioformats2raw.layout": "is a collection of images",
 }
-DEPTH = 3  # folders below a plate where its images are: row, column, field
+DEPTH = 3  # folders below a plate where its images are: row, column, field; below an image its label images' levels
 OTHER_VERSION = "write it again as OME-Zarr 0.4 or 0.5, for example with bioformats2raw"
 
 
@@ -77,13 +77,23 @@ class _Image(BaseModel):
 
 
 def is_omezarr(path: Path) -> bool:
-    """Whether a folder counts as an image: it is called x.zarr, or has the metadata of an OME-Zarr image."""
+    """Whether a zarr folder counts as an image.
+
+    It does if it is called x.zarr, has the metadata of an OME-Zarr image, or is an array in no other zarr folder.
+    """
     if not holds_zarr(path):
         return False
     try:
-        return path.suffix.lower() == SUFFIX or "multiscales" in zarr_attributes(path)
+        if path.suffix.lower() == SUFFIX or "multiscales" in zarr_attributes(path):
+            return True
+        return is_array(path) and not holds_zarr(path.parent)
     except (UnreadableFile, OSError):
         return True  # whoever reads it says what is wrong
+
+
+def image_around(folder: Path) -> Path | None:
+    """The OME-Zarr image that an array is part of, such as a level; None where it is in none."""
+    return next((parent for parent in list(folder.parents)[:DEPTH] if _has_image(parent)), None)
 
 
 def read_multiscale(folder: Path) -> Multiscale:
@@ -153,24 +163,30 @@ def _damaged(folder: Path, what: str) -> UnreadableFile:
 def _no_image(folder: Path, attributes: dict[str, Any]) -> UnreadableFile:
     """What a zarr folder without multiscales is, and which folder to give instead."""
     words = next((words for key, words in GROUPS.items() if key in attributes), None)
-    if is_array(folder):
-        words = "is one array, without the metadata of an image"
-        inner = next((parent for parent in list(folder.parents)[:DEPTH] if _has_image(parent)), None)
-    else:
-        inner = next(_images(folder, DEPTH), None)
     problem = words or "is not an OME-Zarr image: its metadata have no multiscales"
-    remedy = f"give the folder of one image: {inner}" if inner else f"if it is an image, {OTHER_VERSION}"
-    return UnreadableFile(problem, file=folder, remedy=remedy)
+    if inner := next(_images(folder, DEPTH), None):
+        return UnreadableFile(problem, file=folder, remedy=f"give the folder of one image: {inner}")
+    if array := next(_arrays(folder), None):
+        return UnreadableFile(problem, file=folder, remedy=f"give one of its arrays, if that is an image: {array}")
+    return UnreadableFile(problem, file=folder, remedy=f"if it is an image, {OTHER_VERSION}")
 
 
 def _images(folder: Path, depth: int) -> Iterator[Path]:
     """Images within a group; numbered ones in order."""
-    inner = sorted((child for child in folder.iterdir() if child.is_dir()), key=lambda child: (len(child.name), child))
-    for child in inner:
+    for child in _inner(folder):
         if _has_image(child):
             yield child
         elif depth > 1 and not is_array(child):
             yield from _images(child, depth - 1)
+
+
+def _arrays(folder: Path) -> Iterator[Path]:
+    """Arrays in a group."""
+    return (child for child in _inner(folder) if is_array(child))
+
+
+def _inner(folder: Path) -> list[Path]:
+    return sorted((child for child in folder.iterdir() if child.is_dir()), key=lambda child: (len(child.name), child))
 
 
 def _has_image(folder: Path) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.data.formats.images import SUFFIXES
+from unmask.data.formats.images import PICTURES
 from unmask.data.layouts.paired import IMAGES
 from unmask.data.listing import stem
 from unmask.errors import PairingError
@@ -32,7 +32,7 @@ def index_images(files: Sequence[Path]) -> ImageIndex:
     """The images among some files, by their names."""
     index = ImageIndex(defaultdict(list), defaultdict(list))
     for file in files:
-        if file.suffix.lower() in SUFFIXES:
+        if file.suffix.lower() in PICTURES:
             index.by_name[file.name.lower()].append(file)
             index.by_stem[stem(file).lower()].append(file)
     return index
@@ -53,7 +53,7 @@ def image_of(file: Path, written: str, inside: str, index: ImageIndex) -> Path:
     written = written.replace("\\", "/")
     same_name = index.by_name.get(written.rsplit("/", 1)[-1].lower(), [])
     exact = os.path.normpath(file.parent / written)
-    if Path(exact).suffix.lower() in SUFFIXES and os.path.isfile(exact):
+    if Path(exact).suffix.lower() in PICTURES and os.path.isfile(exact):
         named: Path | None = next((one for one in same_name if os.path.normpath(one) == exact), Path(exact))
     else:
         named = _nearest(file, same_name)

@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from unmask.data.formats.npy import holds_numbers
 from unmask.data.layouts.channel_files import without_channel
-from unmask.data.listing import natural, stem
+from unmask.data.listing import CELLPOSE, natural, stem
 from unmask.errors import PairingError
 
 __all__ = ["cellpose_only", "has_mask", "mask_core", "masks_beside", "pair"]
@@ -27,7 +28,6 @@ __all__ = ["cellpose_only", "has_mask", "mask_core", "masks_beside", "pair"]
 MASK_WORD = r"(?:cp[ _.-])?(?:masks?|labels?|seg)"  # _cp_masks is how Cellpose saves them
 ANY_WORD = rf"(?:{MASK_WORD}|images?|img|im|raw)"
 
-CELLPOSE = "_seg.npy"
 EXPORT = "in Cellpose, choose File > Save masks as PNG/tif, which writes {}_cp_masks.png"
 
 Key = Callable[[str], str]
@@ -55,7 +55,8 @@ def has_mask(masks: Sequence[Path]) -> Callable[[Path], bool]:
 
 def cellpose_only(folder: Path) -> PairingError | None:
     """The error where a folder has Cellpose's own files instead of masks; None where it has none."""
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(CELLPOSE)), key=natural)
+    files = [file for file in sorted(folder.iterdir(), key=natural) if file.name.endswith(CELLPOSE)]
+    files = [file for file in files if not holds_numbers(file)]
     if not files:
         return None
     problem = "holds masks as Python objects (pickle), which unmask never loads: such a file can run anything"

@@ -35,6 +35,7 @@ __all__ = ["read_voc", "voc_images"]
 IMAGES = "JPEGImages"
 OBJECTS = ("SegmentationObject", "SegmentationObjectPNG")  # labelme's names where it also writes NumPy files
 CLASSES = ("SegmentationClass", "SegmentationClassPNG")
+NPY = ".npy"
 
 
 def read_voc(root: Path, options: ReadOptions) -> Dataset | None:
@@ -108,9 +109,13 @@ def _home(root: Path) -> Path | None:
 
 
 def _masks(home: Path, names: Sequence[str]) -> dict[str, Path]:
-    """Masks by the names of their images, of the first of some folders that holds any."""
+    """Masks by the names of their images, of the first of some folders that holds any.
+
+    labelme writes .npy files beside, with -1 for what is to be ignored; they are left out.
+    """
     folders = [home / name for name in names if (home / name).is_dir() and holds_images(home / name)]
-    return _by_name(image_files(folders[0])) if folders else {}
+    found = ([file for file in image_files(folder) if file.suffix.lower() != NPY] for folder in folders)
+    return _by_name(next(filter(None, found), []))
 
 
 def _by_name(files: Sequence[Path]) -> dict[str, Path]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from unmask.data.formats.images import SUFFIXES
+from unmask.data.formats.images import PICTURES
 from unmask.data.layouts.one_each import files_below
 from unmask.errors import DataError, PairingError, UnreadableFile
 
@@ -79,7 +79,7 @@ class Config:
                 missing.setdefault(word, written)
                 continue
             for image in self._named_in(place) if place.is_file() else files_below(place):
-                if image.suffix.lower() in SUFFIXES and words.setdefault(image, word) != word:
+                if image.suffix.lower() in PICTURES and words.setdefault(image, word) != word:
                     twice.add(image)
         return Listed(words, missing, len(twice))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from unmask.data.formats.images import SUFFIXES
+from unmask.data.formats.images import PICTURES
 from unmask.data.layouts.one_each import files_below, folder_word
 from unmask.data.layouts.yolo_config import YAML, Config, Listed, find_config, read_config
 from unmask.data.listing import holds_images, natural
@@ -103,7 +103,7 @@ def _in_folders(root: Path, *, alone: bool = False) -> dict[Path, str | None]:
     """The images in folders called images beside others called labels, or alone, and the split that folders say."""
     homes = [root, *(child for child in sorted(root.iterdir()) if child.is_dir() and not child.name.startswith("."))]
     folders = [home / IMAGES for home in homes if (home / IMAGES).is_dir() and (alone or (home / LABELS).is_dir())]
-    images = [file for folder in folders for file in files_below(folder) if file.suffix.lower() in SUFFIXES]
+    images = [file for folder in folders for file in files_below(folder) if file.suffix.lower() in PICTURES]
     return {image: folder_word(image, root) for image in images}
 
 

@@ -21,6 +21,7 @@ from unmask.errors import DataError, MaskError, PairingError, UnmaskError
 __all__ = ["MaskFacts", "check_sizes", "check_sound", "in_colours", "look_at", "read_mask"]
 
 LOSSY = (".jpg", ".jpeg")
+NPY = ".npy"  # which no program for pictures reads
 
 
 @dataclass(frozen=True)
@@ -209,8 +210,9 @@ def _command(path: Path, suffix: str, convert: str, every: bool = False) -> str:
     """A shell command that rewrites a mask `m`, or every mask of its kind in its folder."""
     files = f"Path({str(path.parent)!r}).glob('*{path.suffix}')" if every else f"[Path({str(path)!r})]"
     save = f"io.imsave(f.with_suffix('{suffix}'), {convert}, check_contrast=False)"
-    body = f"[{save} for f in {files} for m in [io.imread(f)]]"
-    return f'python -c "import skimage.io as io; from pathlib import Path; {body}"'
+    npy = path.suffix.lower() == NPY
+    body = f"[{save} for f in {files} for m in [{'numpy.load' if npy else 'io.imread'}(f)]]"
+    return f'python -c "import {"numpy, " if npy else ""}skimage.io as io; from pathlib import Path; {body}"'
 
 
 def _facts(file: Path, mask: AnyArray, colours: bool) -> MaskFacts:

@@ -9,17 +9,16 @@ import numpy as np
 from unmask.arrays import AnyArray, RawImage
 from unmask.data.formats.header import Header
 from unmask.data.formats.images import TIFF_STARTS, read_image
-from unmask.data.formats.reading import SMALL, check_header, in_bytes, readable
+from unmask.data.formats.npy import NPY_START, open_npy
+from unmask.data.formats.reading import SMALL, in_bytes, readable
 from unmask.data.formats.zarr_files import holds_zarr
-from unmask.data.streams.axes import axes_by_shape
 from unmask.data.streams.lazy import LazyImage, Window, block_of, check_level, check_page
-from unmask.data.streams.mapped import Mapped, map_npy, window_of
+from unmask.data.streams.mapped import Mapped, window_of
 from unmask.data.streams.tiff_lazy import open_tiff
 from unmask.data.streams.zarr_lazy import open_zarr
 
 __all__ = ["lazy_array", "open_lazy"]
 
-NPY_START = b"\x93NUMPY"
 ARRAY = Path("array")  # the name of images that are in no file
 
 
@@ -55,14 +54,11 @@ def _safe(path: Path, window: Window, rows: slice, columns: slice) -> AnyArray:
 
 
 def _of_npy(path: Path, page: int | None) -> LazyImage:
-    array, offset = map_npy(path)
-    axes = "".join(axes_by_shape(path, array.shape, "save it as (h, w) or (h, w, c)")).upper()
-    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-    mapped = Mapped(path, array.dtype, array.shape, axes, offset, "F" if fortran else "C")
-    size, samples = (array.shape[axes.index("Y")], array.shape[axes.index("X")]), array.size
-    header = check_header(_header(path, size, samples // max(1, size[0] * size[1]), array.dtype))
+    found = open_npy(path)
+    header, size = found.header, found.header.size
+    mapped = Mapped(path, header.dtype, found.shape, "".join(found.axes).upper(), found.offset, found.order)
     check_page(header, page)
-    chunk = (size[0], 1) if fortran else (1, size[1])
+    chunk = (size[0], 1) if found.order == "F" else (1, size[1])
     return LazyImage(header, (size,), block_of(chunk, size), partial(mapped.window, 0))
 
 

@@ -18,10 +18,9 @@ from unmask.arrays import AnyArray
 from unmask.data.formats.reading import in_bytes
 from unmask.errors import UnreadableFile
 
-__all__ = ["Mapped", "map_npy", "new_temporary", "remove_with", "window_of"]
+__all__ = ["Mapped", "new_temporary", "remove_with", "window_of"]
 
 SHARE = 2  # of the free disk a temporary file may take one part in so many
-NPY = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 @dataclass(frozen=True)
@@ -75,20 +74,6 @@ def window_of(array: AnyArray, axes: str, page: int, rows: slice, columns: slice
     return part.reshape(*part.shape[:2], -1)
 
 
-def map_npy(path: Path) -> tuple[AnyArray, int]:
-    """A .npy file, mapped, and where in the file its values begin.
-
-    Raises:
-        UnreadableFile: it holds Python objects, which only their unpickling could read, or named fields.
-        ValueError: damaged, or shorter than its header says.
-    """
-    array = np.lib.format.open_memmap(path, mode="r") if _is_plain(path) else None
-    if array is None:
-        problem = "holds Python objects or named fields, not numbers"
-        raise UnreadableFile(problem, file=path, remedy="save an array of numbers, such as uint16 or float32")
-    return array, int(array.offset)
-
-
 def new_temporary(path: Path, size: int, why: str) -> Path:
     """Makes an empty file of `size` bytes for the unpacked image of `path`, in the folder for temporary files.
 
@@ -115,13 +100,3 @@ def remove_with(owner: object, path: Path) -> None:
 def _remove(path: Path, process: int) -> None:
     if os.getpid() == process:
         path.unlink(missing_ok=True)
-
-
-def _is_plain(path: Path) -> bool:
-    """Whether a .npy file holds plain numbers, by its header."""
-    with open(path, "rb") as file:
-        version = np.lib.format.read_magic(file)
-        if version not in NPY:  # 3.0 is for fields whose names are not Latin
-            return False
-        dtype = NPY[version](file)[2]
-    return not dtype.hasobject and dtype.names is None

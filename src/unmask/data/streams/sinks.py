@@ -90,25 +90,27 @@ class BlockSink:
             whole = zarr.open_array(self.folder / "0", mode="r+").with_config({"write_empty_chunks": True})
             whole[(..., *span)] = array.astype(self.dtype, copy=False)
 
-    def read_window(self, rows: slice, columns: slice) -> AnyArray:
+    def read_window(self, rows: slice, columns: slice, channel: int | None = None) -> AnyArray:
         """Reads what was written, across blocks.
 
         Args:
             rows: start and stop within the image.
             columns: the same.
+            channel: of maps; all of them unless given.
 
         Returns:
-            (h, w) labels or (c, h, w) maps.
+            (h, w) labels or one map, or (c, h, w) maps.
 
         Raises:
             UnreadableFile: a block there is damaged, or was not written.
         """
-        for index in self._touched(rows, columns):
+        for index in self.touched(rows, columns):
             if not self._is_there(index):
                 problem = f"is not whole: block {index} of {self.grid} was not written"
                 raise UnreadableFile(problem, file=self.folder, remedy=AGAIN)
         with readable(self.folder):
-            return np.asarray(open_array(self.folder / "0")[(..., rows, columns)])
+            wanted = (... if channel is None else channel, rows, columns)
+            return np.asarray(open_array(self.folder / "0")[wanted])
 
     def verify(self, index: tuple[int, int]) -> bool:
         """Whether a block was written and is still what was written, by its checksums."""
@@ -143,7 +145,8 @@ class BlockSink:
         """Removes what was written so far."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _touched(self, rows: slice, columns: slice) -> Iterator[tuple[int, int]]:
+    def touched(self, rows: slice, columns: slice) -> Iterator[tuple[int, int]]:
+        """The blocks that a window lies in, in raster order."""
         first, last = (
             tuple(edge // step for edge, step in zip(edges, self.block, strict=True))
             for edges in ((rows.start, columns.start), (rows.stop - 1, columns.stop - 1))
@@ -185,7 +188,7 @@ def label_sink(
         block: rows and columns of a block.
         largest: the largest id that there will be: uint16, or uint32 where it exceeds 65,535.
         pixel_size: (y, x) in micrometres.
-        resume: keep the blocks of a run that did not finish, if it had the same sizes and type.
+        resume: keep the blocks of an earlier run, finished or not, if it had the same sizes and type.
 
     Raises:
         UnmaskError: it cannot be written, or what lies there would be lost.
@@ -211,6 +214,8 @@ def _begin(sink: BlockSink, resume: bool) -> BlockSink:
     if min(*sink.size, *sink.block, 1 if sink.channels is None else sink.channels) < 1:
         raise ValueError(f"an image of {sink.size} in blocks of {sink.block} has no pixel")
     check_replaceable(sink.path)
+    if resume and sink.path.exists() and not sink.folder.exists():
+        sink.path.rename(sink.folder)
     if resume and _is_of(sink):
         return sink
     with writing(sink.path):

@@ -44,5 +44,6 @@ def axes_by_shape(path: Path, shape: tuple[int, ...], remedy: str) -> tuple[str,
     if len(shape) == 3 and shape[0] != shape[2] and min(shape[0], shape[2]) <= MOST_CHANNELS:
         return ("c", "y", "x") if shape[0] < shape[2] else ("y", "x", "c")
     lengths = " x ".join(f"{n:,}" for n in shape)
+    lengths = f"{lengths[:100]}..." if len(lengths) > 100 else lengths
     problem = f"is an array of {lengths or 'no axes'}, which does not tell its rows, columns and channels"
     raise UnreadableFile(problem, file=path, remedy=remedy)
