@@ -129,7 +129,7 @@ def _union(tables: Sequence[Table]) -> Table:
     return np.unique(np.concatenate([np.zeros(1, np.int32), *tables]))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _count(labels: LabelImage, areas: Int64[ndarray, " n"], firsts: Int64[ndarray, " n"]) -> None:
     """Counts each label's pixels and notes its first, counted row by row over the block."""
     pixel = 0

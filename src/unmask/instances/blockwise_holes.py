@@ -137,7 +137,7 @@ def _across(line: Line, across: Line, first: int) -> tuple[Int64[ndarray, " k"],
     return line[met] + first - 1, -across[met]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _ask(
     objects: LabelImage, holes: LabelImage, asked: Bool[ndarray, " holes"], owners: Int32[ndarray, " holes"]
 ) -> None:

@@ -1,6 +1,6 @@
 """Pass 4 of `blockwise`: final labels of a block, and all that is said of objects and can be added up over blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numba
@@ -12,7 +12,7 @@ from unmask.arrays import AnyArray, LabelImage, ProbabilityMap, RawImage
 from unmask.instances.blockwise import Table, compact
 from unmask.instances.decode import class_sums, classes_and_scores
 
-__all__ = ["ObjectSums", "finish", "merge_objects"]
+__all__ = ["ObjectSums", "finish", "merge_objects", "object_sums", "whole_objects"]
 
 
 @dataclass(frozen=True)
@@ -73,21 +73,43 @@ def finish(
         (h, w) int32 in the numbers of the image, and the sums.
     """
     own, numbers = compact(labels, table)
+    return numbers[own], object_sums(own, numbers[1:], probabilities, image, origin)
+
+
+def object_sums(
+    labels: LabelImage,
+    numbers: Int32[ndarray, " n"],
+    probabilities: ProbabilityMap,
+    image: RawImage | None,
+    origin: tuple[int, int],
+) -> ObjectSums:
+    """What is known of the objects of one block, or of a whole image.
+
+    Args:
+        labels: (h, w) int32, 1..n.
+        numbers: of these in the image.
+        probabilities: (c, h, w) float32, as all below as for `finish`.
+        image: (h, w, k) grey values, or None.
+        origin: row and column of the first pixel in the image.
+
+    Returns:
+        The sums; of a label that is not there, an area of 0.
+    """
     grey = np.zeros((*labels.shape, 0), np.uint8) if image is None else image
-    count, channels = numbers.size - 1, grey.shape[2]
+    count, channels = numbers.size, grey.shape[2]
     sums = ObjectSums(
-        numbers[1:],
+        numbers,
         np.zeros(count, np.int64),
         np.tile(np.array([2**62, 2**62, 0, 0]), (count, 1)),
         np.zeros((count, 5), np.int64),
-        class_sums(own, probabilities)[1:],
+        class_sums(labels, probabilities)[1:],
         np.zeros((count, channels), np.float64 if grey.dtype.kind == "f" else np.int64),
         np.zeros((count, channels), grey.dtype),
         np.zeros((count, channels), grey.dtype),
     )
-    _add_grey(own, grey, sums.areas, sums.totals, sums.lows, sums.highs)
-    _add_places(own, origin[0], origin[1], sums.boxes, sums.moments)
-    return numbers[own], sums
+    _add_grey(labels, grey, sums.areas, sums.totals, sums.lows, sums.highs)
+    _add_places(labels, origin[0], origin[1], sums.boxes, sums.moments)
+    return sums
 
 
 def merge_objects(parts: Sequence[ObjectSums]) -> ObjectSums:
@@ -113,6 +135,31 @@ def merge_objects(parts: Sequence[ObjectSums]) -> ObjectSums:
         lowest(rows.lows, starts),
         highest(rows.highs, starts),
     )
+
+
+def whole_objects(rows: Iterable[tuple[int, Sequence[ObjectSums]]]) -> Iterator[ObjectSums]:
+    """Objects as soon as they are whole, while the blocks of an image go by row after row.
+
+    Memory holds what reaches into the rows to come, and what has a higher number than that.
+
+    Args:
+        rows: of blocks, from above: the row of pixels after its last, and what `finish` gave of its blocks, in order.
+
+    Yields:
+        A part for each row and one after the last, merged, its numbers higher than those of the parts before; it may be
+        empty.
+    """
+    reaching: list[ObjectSums] = []  # to the last line of a row: what lies in two rows crosses it
+    waiting: list[ObjectSums] = []
+    for stop, parts in rows:
+        merged = merge_objects([*reaching, *parts])
+        at_end = merged.boxes[:, 2] == stop
+        reaching = [merged.take(at_end)]
+        whole = merge_objects([*waiting, merged.take(~at_end)])
+        is_next = whole.numbers < reaching[0].numbers.min(initial=np.iinfo(np.int32).max)
+        yield whole.take(is_next)
+        waiting = [whole.take(~is_next)]
+    yield merge_objects([*waiting, *reaching])
 
 
 def _columns(sums: ObjectSums) -> tuple[AnyArray, ...]:

@@ -1,11 +1,11 @@
-"""Shapes that need all pixels of an object at once, measured after `blockwise`, window by window.
+"""Perimeters and solidity, which need all pixels of an object, measured after `blockwise`, window by window.
 
-A perimeter and a convex hull cannot be added up over blocks. Objects whose box is at most `LARGEST` pixels high and
-wide are therefore measured within windows of the final labels, by the very function that measures whole images: all
-that it says of their shape is the same to the bit.
+A perimeter and a convex hull depend on pixels of other blocks. Objects whose box is at most `LARGEST` pixels high and
+wide are therefore measured within windows of the final labels, by the very function that measures whole images; larger
+ones one by one, part by part, by sums of integers that give the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +14,13 @@ from numpy import ndarray
 
 from unmask.arrays import LabelImage
 from unmask.instances.blockwise_objects import ObjectSums
-from unmask.instances.table import Columns, measure_shapes
+from unmask.instances.perimeter import RIM
+from unmask.instances.quantities import Columns
+from unmask.instances.shape_sums import add_shapes, areas_and_rows, no_shapes, ranked, shape_columns
 
-__all__ = ["LARGEST", "ShapeWindow", "shape_windows", "shapes_of_window"]
+__all__ = ["LARGEST", "ShapeWindow", "large_objects", "shape_windows", "shapes_of_large", "shapes_of_window"]
 
 LARGEST = 2048  # a window of such objects and of a block of 1,024 pixels has 38 MB
-
-_PIXELS = ("major_axis", "minor_axis", "eccentricity", "orientation", "solidity", "perimeter")
-_MICROMETRES = ("major_axis_um", "minor_axis_um", "perimeter_um")
 
 
 @dataclass(frozen=True)
@@ -76,15 +75,57 @@ def shapes_of_window(
         pixel_size: (y, x) in micrometres, or None.
 
     Returns:
-        `label`, and a column a quantity.
+        `label`, `solidity`, `perimeter` in pixels, and `perimeter_um` where the pixel size is known, NaN where pixels
+        are not square.
     """
-    lowest, highest = int(numbers[0]), int(numbers[-1])
-    ranks = np.zeros(highest - lowest + 2, np.int32)  # by number, and a last one for those outside
-    ranks[numbers - lowest] = np.arange(1, numbers.size + 1)
-    own = ranks[np.where((labels >= lowest) & (labels <= highest), labels - lowest, highest - lowest + 1)]
-    measured = measure_shapes(own, pixel_size)
-    names = _PIXELS if pixel_size is None else (*_PIXELS, *_MICROMETRES)
-    return {"label": numbers[measured["label"] - 1]} | {name: measured[name] for name in names}
+    own = ranked(labels, numbers)
+    sums = no_shapes(*areas_and_rows(own, numbers.size))
+    add_shapes(sums, own, (slice(0, own.shape[0]), slice(0, own.shape[1])), (0, 0))
+    return shape_columns(sums, numbers, pixel_size)
+
+
+def large_objects(objects: ObjectSums, largest: int = LARGEST) -> list[ObjectSums]:
+    """Those that no window of `shape_windows` holds, one by one, each for `shapes_of_large`."""
+    sizes = objects.boxes[:, 2:] - objects.boxes[:, :2]
+    return [objects.take(one) for one in np.flatnonzero((sizes > largest).any(axis=1))[:, None]]
+
+
+def shapes_of_large(
+    objects: ObjectSums,
+    read: Callable[[slice, slice], LabelImage],
+    pixel_size: tuple[float, float] | None,
+    step: int = LARGEST,
+) -> Columns:
+    """`shapes_of_window` of objects of any size, looked at part by part: the same to the bit.
+
+    Args:
+        objects: whole; memory holds 16 bytes for each row of each of them.
+        read: rows and columns of the image to (h, w) int32, its final labels.
+        pixel_size: (y, x) in micrometres, or None.
+        step: rows and columns that are read at a time, pixels.
+
+    Returns:
+        As `shapes_of_window`.
+
+    Raises:
+        UnmaskError: of `read`.
+    """
+    top, left = objects.boxes[:, :2].min(axis=0).tolist()
+    bottom, right = objects.boxes[:, 2:].max(axis=0).tolist()
+    sums = no_shapes(objects.areas, objects.boxes[:, 0], objects.boxes[:, 2])
+    for rows, row_core in _parts(top, bottom, step):
+        for columns, column_core in _parts(left, right, step):
+            own = ranked(read(rows, columns), objects.numbers)
+            add_shapes(sums, own, (row_core, column_core), (rows.start, columns.start))
+    return shape_columns(sums, objects.numbers, pixel_size)
+
+
+def _parts(start: int, stop: int, step: int) -> Iterator[tuple[slice, slice]]:
+    """Parts of an axis: what to read of the image, and which of that is no rim."""
+    for first in range(start, stop, step):
+        end = min(first + step, stop)
+        read = slice(max(start, first - RIM), min(stop, end + RIM))
+        yield read, slice(first - read.start, end - read.start)
 
 
 def _window(block: int, objects: ObjectSums) -> ShapeWindow:

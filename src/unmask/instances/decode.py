@@ -96,7 +96,7 @@ def fill_holes(labels: LabelImage, max_hole: int) -> LabelImage:
     return _fill(labels, holes, fits) if fits.any() else labels
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _fill(labels: LabelImage, holes: LabelImage, fits: MaskImage) -> LabelImage:
     """Fills holes marked in `fits`, none of them at the image's edge, that have one neighbour."""
     owner = np.zeros(fits.size, np.int32)
@@ -118,7 +118,7 @@ def _fill(labels: LabelImage, holes: LabelImage, fits: MaskImage) -> LabelImage:
     return filled
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def class_sums(labels: LabelImage, probabilities: ProbabilityMap) -> Int64[ndarray, "labels c"]:
     """Probabilities summed over each label (the background's too), as integers: sums of parts add up to the whole's."""
     sums = np.zeros((labels.max() + 1, probabilities.shape[0]), np.int64)

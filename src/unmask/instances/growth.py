@@ -37,7 +37,7 @@ def grow(seeds: LabelImage, mask: MaskImage, reach: int) -> LabelImage:
     return labels[1:-1, 1:-1].copy()
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _grow(labels: Int32[ndarray, " size"], free: Bool[ndarray, " size"], width: int, reach: int) -> None:
     sides = np.array([-width, -1, 1, width])
     around = np.array([-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1])
@@ -63,7 +63,7 @@ def _grow(labels: Int32[ndarray, " size"], free: Bool[ndarray, " size"], width: 
                 break
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _enqueue_borders(
     labels: Int32[ndarray, " size"],
     free: Bool[ndarray, " size"],
@@ -82,7 +82,7 @@ def _enqueue_borders(
     return end
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _assign(
     labels: Int32[ndarray, " size"], pixels: Int64[ndarray, " claimed"], neighbours: Int64[ndarray, " k"]
 ) -> None:

@@ -1,45 +1,28 @@
-"""The table of objects: one row each, by scikit-image's region properties, in pixels and where possible micrometres."""
+"""The table of objects: one row each, in pixels and where possible micrometres, as scikit-image's region properties."""
 
 import csv
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from jaxtyping import Int64
-from numpy import ndarray
-from scipy import ndimage
-from skimage.measure import regionprops_table
 
-from unmask.arrays import AnyArray, LabelImage, RawImage
+from unmask.arrays import LabelImage, RawImage
 from unmask.data.files import atomic
-from unmask.geometry.labels import areas
+from unmask.instances.blockwise_objects import object_sums
+from unmask.instances.blockwise_shapes import shapes_of_window
 from unmask.instances.objects import Objects
+from unmask.instances.quantities import Columns, quantities
 
-__all__ = ["Columns", "measure", "measure_shapes", "write_table"]
-
-Columns: TypeAlias = dict[str, AnyArray]  # name -> (n,), one element an object
+__all__ = ["Columns", "measure", "write_table"]
 
 _ROW = ("image", "label", "class", "score")
-_SHAPE = {
-    "area": "area",
-    "centroid_y": "centroid-0",
-    "centroid_x": "centroid-1",
-    "top": "bbox-0",
-    "left": "bbox-1",
-    "bottom": "bbox-2",
-    "right": "bbox-3",
-    "equivalent_diameter": "equivalent_diameter_area",
-    "major_axis": "axis_major_length",
-    "minor_axis": "axis_minor_length",
-    "eccentricity": "eccentricity",
-    "orientation": "orientation",
-    "solidity": "solidity",
-    "perimeter": "perimeter",
-}
-_LENGTHS = ("equivalent_diameter", "major_axis", "minor_axis", "perimeter")
-_MICROMETRES = ("area_um2", *(f"{length}_um" for length in _LENGTHS))
+_SHAPE = (
+    *("area", "centroid_y", "centroid_x", "top", "left", "bottom", "right", "equivalent_diameter"),
+    *("major_axis", "minor_axis", "eccentricity", "orientation", "solidity", "perimeter"),
+)
+_MICROMETRES = ("area_um2", "equivalent_diameter_um", "major_axis_um", "minor_axis_um", "perimeter_um")
 
 
 def measure(objects: Objects, image: RawImage | None, name: str, class_names: Sequence[str]) -> Columns:
@@ -47,9 +30,9 @@ def measure(objects: Objects, image: RawImage | None, name: str, class_names: Se
 
     Lengths and positions are in pixels, rows downwards; `bottom` and `right` are exclusive; `orientation` is the angle
     from the row axis to the major axis, radians, counter-clockwise. Columns that end in `_um` or `_um2` are there where
-    the pixel size is known; pixels that are not square stretch the axes as they should, but scikit-image has no
-    perimeter for them, so `perimeter_um` is then NaN. Intensities are the image's own grey values, one set of columns a
-    channel, counted from 1.
+    the pixel size is known; pixels that are not square stretch the axes as they should, but the estimate of perimeters
+    is for square pixels only, so `perimeter_um` is then NaN. Intensities are the image's own grey values, one set of
+    columns a channel, counted from 1.
 
     Args:
         objects: what is measured; with `layers`, each object whole, also where another covers it.
@@ -72,15 +55,7 @@ def measure(objects: Objects, image: RawImage | None, name: str, class_names: Se
     return columns | {key: np.concatenate([part[key] for part in measured])[order] for key in measured[0]}
 
 
-def measure_shapes(labels: LabelImage, pixel_size: tuple[float, float] | None) -> Columns:
-    """What `measure` finds without the image, of the labels that are there: `label`, area to perimeter, micrometres."""
-    columns: Columns = {"label": 1 + np.flatnonzero(areas(labels))}
-    columns |= _shape(labels, (1.0, 1.0), tuple(_SHAPE))
-    columns["area"] = columns["area"].astype(np.int64)
-    return columns if pixel_size is None else columns | _micrometres(labels, pixel_size)
-
-
-def write_table(path: str | Path, tables: Iterable[Columns]) -> None:
+def write_table(path: str | Path, tables: Iterable[Columns], names: Iterable[str] | None = None) -> None:
     """Writes the objects of any number of images as one CSV file.
 
     A quantity that some image lacks is an empty cell there; NaN is an empty cell too. Where there is no object, or no
@@ -88,13 +63,16 @@ def write_table(path: str | Path, tables: Iterable[Columns]) -> None:
 
     Args:
         path: the file; the rest of its folder is left alone.
-        tables: as `measure` gives them.
+        tables: as `measure` gives them, or parts of them.
+        names: of all their columns, so that one table after the other is looked at; None: all are held at once.
 
     Raises:
         UnmaskError: the file cannot be written.
     """
-    tables = list(tables)
-    found = dict.fromkeys(chain.from_iterable(tables))  # intensities by channel, as no image has the second alone
+    if names is None:
+        tables = list(tables)
+        names = chain.from_iterable(tables)
+    found = dict.fromkeys(names)  # intensities by channel, as no image has the second alone
     header = list(dict.fromkeys([*_ROW, *_SHAPE, *(key for key in _MICROMETRES if key in found), *found]))
     with atomic(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -106,35 +84,12 @@ def write_table(path: str | Path, tables: Iterable[Columns]) -> None:
 
 
 def _measured(labels: LabelImage, pixel_size: tuple[float, float] | None, image: RawImage | None) -> Columns:
-    """What is measured of the objects of one label image, and their labels."""
-    columns = measure_shapes(labels, pixel_size)
-    if image is not None:
-        columns |= _intensities(labels, image, columns["label"])
-    return columns
-
-
-def _shape(labels: LabelImage, spacing: tuple[float, float], names: Sequence[str]) -> Columns:
-    properties = sorted({_SHAPE[name].split("-")[0] for name in names})
-    measured = regionprops_table(labels, properties=properties, spacing=spacing)  # type: ignore[no-untyped-call]
-    return {name: measured[_SHAPE[name]] for name in names}
-
-
-def _micrometres(labels: LabelImage, pixel_size: tuple[float, float]) -> Columns:
-    square = pixel_size[0] == pixel_size[1]
-    measured = _shape(labels, pixel_size, ("area", *(_LENGTHS if square else _LENGTHS[:-1])))
-    measured.setdefault("perimeter", np.full(len(measured["area"]), np.nan))
-    return dict(zip(_MICROMETRES, measured.values(), strict=True))
-
-
-def _intensities(labels: LabelImage, image: RawImage, index: Int64[ndarray, " n"]) -> Columns:
-    columns: Columns = {}
-    for k in range(image.shape[2]):
-        channel = image[:, :, k]
-        columns[f"intensity_mean_{k + 1}"] = ndimage.mean(channel, labels, index)
-        columns[f"intensity_min_{k + 1}"] = ndimage.minimum(channel, labels, index)
-        columns[f"intensity_max_{k + 1}"] = ndimage.maximum(channel, labels, index)
-        columns[f"intensity_sum_{k + 1}"] = ndimage.sum_labels(channel, labels, index)
-    return columns
+    """What is measured of the objects of one label image, and their labels: as of an image that is a single block."""
+    numbers = np.arange(1, labels.max(initial=0) + 1, dtype=np.int32)
+    sums = object_sums(labels, numbers, np.zeros((0, *labels.shape), np.float32), image, (0, 0))
+    sums = sums.take(sums.areas > 0)
+    shapes = shapes_of_window(labels, sums.numbers, pixel_size)
+    return {"label": sums.numbers} | quantities(sums, [shapes], pixel_size)
 
 
 def _cell(value: Any) -> str:
