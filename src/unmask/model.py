@@ -11,11 +11,13 @@ import json
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from unmask.data.files import atomic
 from unmask.errors import ModelError, RecipeError
@@ -62,7 +64,7 @@ class Model:
 
     def save(self, path: Path) -> "Model":
         """Write the model file, whole or not at all; returns the model with the file's fingerprint."""
-        example = self._test_input()
+        example = self.test_input()
         tensors = {name: value.detach().cpu().contiguous() for name, value in self.net.state_dict().items()}
         tensors |= {TEST_INPUT: example, TEST_OUTPUT: self._probe(example)}
         metadata = {
@@ -92,7 +94,7 @@ class Model:
             )
         recipe = _read_recipe(metadata, file)
         example, expected = tensors.pop(TEST_INPUT, None), tensors.pop(TEST_OUTPUT, None)
-        with torch.device("meta"):  # takes no memory: a recipe that asks for a huge network cannot fill it
+        with torch.device("meta"), _Unfilled():  # takes no memory: a recipe that asks for a huge network cannot fill it
             net = family_of(recipe).build(recipe)
         model = cls(net, recipe, hashlib.sha256(file.read_bytes()).hexdigest())
         try:
@@ -116,10 +118,25 @@ class Model:
         """What it makes of an example, on the CPU: a GPU's convolutions may be rounded to fewer bits."""
         return self.family.probe(copy.deepcopy(self.net).cpu().eval(), example).float().contiguous()
 
-    def _test_input(self) -> Tensor:
+    def test_input(self) -> Tensor:
+        """(1, channels, side, side), 0 to 1, always the same: two strides are written of it."""
         generator = torch.Generator().manual_seed(FORMAT)
         side = self.halo.input_for(2 * self.halo.stride)
         return torch.rand((1, self.recipe.data.channels, side, side), generator=generator)
+
+
+class _Unfilled(TorchFunctionMode):
+    """Initialisers leave weights alone: without memory there is nothing to fill.
+
+    Drawn on "meta", random numbers would load PyTorch's compiler: the start takes 1 s and 150 MB more.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """`torch.nn.init.normal_(tensor=...)` and its like give the tensor back; everything else is as it is."""
+        given = kwargs or {}
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return given["tensor"]
+        return func(*args, **given)
 
 
 COPY_AGAIN = "copy the file again from where it was made, or train again"

@@ -177,7 +177,11 @@ def test_what_was_saved_before_stays_known(predictor: Predictor, disc_folder: Pa
     assert not predict_job(predictor, images, tmp_path, ["coco"])[0].resumed
     (done,) = predict_job(predictor, images, tmp_path, ["labels", "table", "coco"])
     assert done.resumed
-    assert done.saved == {"labels": ["labels/disc0.tif"], "table": [], "coco": [".records/coco/disc0.json"]}
+    assert done.saved == {
+        "labels": ["labels/disc0.tif"],
+        "table": [".records/tables/disc0/00000.npz"],
+        "coco": [".records/coco/disc0.json"],
+    }
     (tmp_path / ".records" / "coco" / "disc0.json").unlink()
     assert predict_job(predictor, images, tmp_path, ["labels"])[0].resumed
     assert not predict_job(predictor, images, tmp_path, ["coco"])[0].resumed

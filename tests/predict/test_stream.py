@@ -1,5 +1,7 @@
 """A streamed prediction is that of the whole image: labels, classes, table; also after it was killed or damaged."""
 
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,14 @@ import torch
 from unmask.data.formats.images import read_image
 from unmask.data.streams.sources import open_source
 from unmask.instances.table import measure
+from unmask.instances.table_files import read_parts
 from unmask.model import Model
-from unmask.predict import stream
+from unmask.predict.crew import Here
 from unmask.predict.predictor import Predictor
-from unmask.predict.stream import predict_stream
+from unmask.predict.stream import Streamed, StreamOptions, predict_stream
 
 SIDE = 48
+PLAIN = StreamOptions(SIDE)
 
 
 @pytest.fixture(scope="module")
@@ -33,41 +37,48 @@ def image(tmp_path: Path, make_discs) -> Path:  # type: ignore[no-untyped-def]
     return tmp_path / "a.tif"
 
 
-def streamed(predictor: Predictor, image: Path, out: Path, **more: object) -> stream.Streamed:
+def streamed(predictor: Predictor, image: Path, out: Path, options: StreamOptions = PLAIN, **more: object) -> Streamed:
     source = open_source(image, channels=1)
-    return predict_stream(predictor.model, predictor.net, source, "a", out, side=SIDE, **more)  # type: ignore[arg-type]
+    return predict_stream(predictor.model, source, "a", out, Here(predictor.engine), options, **more)  # type: ignore[arg-type]
 
 
-def labels_of(found: stream.Streamed) -> np.ndarray:
+def labels_of(found: Streamed) -> np.ndarray:
     return read_image(found.labels).planes[0][..., 0]
+
+
+def table_of(found: Streamed) -> dict[str, np.ndarray]:
+    parts = list(read_parts(found.parts))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def test_it_is_the_prediction_of_the_whole_image(predictor: Predictor, image: Path, tmp_path: Path) -> None:
     whole = predictor.predict(image)
     assert len(whole.objects) > 20
-    found = streamed(predictor, image, tmp_path / "out", probabilities=True)
+    found = streamed(predictor, image, tmp_path / "out", StreamOptions(SIDE, probabilities=True))
     np.testing.assert_array_equal(labels_of(found), whole.labels)
     assert found.probabilities is not None
     maps = np.moveaxis(read_image(found.probabilities).planes[0], 2, 0)
     assert np.abs(maps - whole.probabilities).max() < 1e-5
     expected = measure(whole.objects, whole.sample.image, "a", predictor.recipe.data.class_names)
-    assert list(found.table) == list(expected)
+    table = table_of(found)
+    assert list(table) == list(expected)
+    assert len(found.parts) > 2
     for key, column in expected.items():
         if column.dtype == object:
-            assert (found.table[key] == column).all()
+            assert (table[key] == column).all()
         else:
-            np.testing.assert_allclose(found.table[key], column, rtol=1e-9, atol=1e-9, err_msg=key)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["labels.zarr", "probabilities.zarr"]
+            np.testing.assert_allclose(table[key], column, rtol=1e-9, atol=1e-9, err_msg=key)
+    there = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert there == ["labels.zarr", "probabilities.zarr", "table"]
 
 
-@pytest.mark.parametrize("after", [1, 7, 19, 30])
-def test_a_killed_run_goes_on(
-    predictor: Predictor, image: Path, tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("after", [1, 7, 27, 50, 70, 83])
+def test_a_killed_run_goes_on(predictor: Predictor, image: Path, tmp_path: Path, after: int) -> None:
     whole = labels_of(streamed(predictor, image, tmp_path / "whole"))
+    steps = count(1)
 
     def killed(done: int, of: int) -> None:
-        if done == after:
+        if next(steps) == after:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -80,8 +91,10 @@ def test_a_killed_run_goes_on(
 def test_a_damaged_block_is_done_anew(predictor: Predictor, image: Path, tmp_path: Path) -> None:
     whole = labels_of(streamed(predictor, image, tmp_path / "whole"))
 
+    steps = count(1)
+
     def killed(done: int, of: int) -> None:
-        if done == 25:
+        if next(steps) == 25:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -112,5 +125,41 @@ def test_a_kill_while_the_labels_are_used_costs_no_block(predictor: Predictor, i
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        streamed(predictor, image, tmp_path / "out", use=killed, probabilities=True)
-    assert streamed(predictor, image, tmp_path / "out", probabilities=True).computed == 0
+        streamed(predictor, image, tmp_path / "out", StreamOptions(SIDE, probabilities=True), use=killed)
+    assert streamed(predictor, image, tmp_path / "out", StreamOptions(SIDE, probabilities=True)).computed == 0
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_averaged_over_flips_and_turns(disc_run: Path, image: Path, tmp_path: Path, threads: int) -> None:
+    predictor = Predictor(Model.load(disc_run), device="cpu", side=SIDE, tta=8)
+    options = StreamOptions(SIDE, symmetries=8, verify=True)
+    source, here = open_source(image, channels=1), Here(predictor.engine, threads)
+    found = predict_stream(predictor.model, source, "a", tmp_path / "out", here, options)
+    whole = predictor.predict(image)
+    np.testing.assert_array_equal(labels_of(found), whole.labels)
+    assert found.seams is not None
+    assert found.seams.largest < 1e-5
+    assert np.abs(whole.probabilities - Predictor(predictor.model, "cpu").predict(image).probabilities).max() > 1e-3
+
+
+def test_blank_blocks_are_left_out(disc_run: Path, image: Path, tmp_path: Path) -> None:
+    slide = np.full((200, 300), 40, np.uint8)  # the background of the discs
+    slide[:200, :171] = tifffile.imread(image)
+    tifffile.imwrite(tmp_path / "slide.tif", slide)
+    predictor = Predictor(Model.load(disc_run), device="cpu", side=SIDE, skip_blank=True)
+    found = streamed(predictor, tmp_path / "slide.tif", tmp_path / "out", StreamOptions(SIDE, skip_blank=True))
+    whole = predictor.predict(tmp_path / "slide.tif")
+    assert found.blank == whole.blank > 2
+    assert found.computed == found.blocks - found.blank
+    np.testing.assert_array_equal(labels_of(found), whole.labels)
+
+
+def test_models_of_classes(disc_run: Path, image: Path, tmp_path: Path) -> None:
+    model = Model.load(disc_run)
+    data = model.recipe.data.model_copy(update={"kind": "classes", "class_values": (200,)})
+    predictor = Predictor(replace(model, recipe=model.recipe.model_copy(update={"data": data})), "cpu", side=SIDE)
+    found, whole = streamed(predictor, image, tmp_path / "out"), predictor.predict(image)
+    np.testing.assert_array_equal(labels_of(found), whole.mask)
+    assert set(np.unique(whole.mask)) == {0, 200}
+    assert found.objects == len(whole.objects) > 20
+    assert list(table_of(found)["area"]) == list(whole.table["area"])

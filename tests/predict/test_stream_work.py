@@ -5,7 +5,8 @@ import pytest
 
 from unmask.geometry.joining import Faces
 from unmask.instances.blockwise_seeds import SeedBlock
-from unmask.predict.stream_work import read_record, write_record
+from unmask.predict.block_job import SeededBlock
+from unmask.predict.stream_work import Records, read_record, write_record
 
 LABELS = np.arange(12, dtype=np.int32).reshape(3, 4)
 BLOCK = SeedBlock(np.array([3, 4]), np.array([0, 7]), Faces.of(LABELS))
@@ -39,3 +40,27 @@ def test_damaged_records_are_none(tmp_path: Path, damage: str) -> None:
         case "missing":
             file.unlink()
     assert read_record(file, SeedBlock) is None
+
+
+def test_a_pass_is_done_once(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def work() -> SeedBlock:
+        asked.append("work")
+        return BLOCK
+
+    records = Records(tmp_path / "seeds")
+    for _ in range(2):
+        np.testing.assert_array_equal(records.run((2, 3), SeedBlock, work).areas, BLOCK.areas)
+    assert asked == ["work"]
+    (tmp_path / "seeds" / "2_3.npz").write_bytes(b"damaged")
+    records.run((2, 3), SeedBlock, work)
+    assert asked == ["work", "work"]
+
+
+def test_records_within_records(tmp_path: Path) -> None:
+    write_record(tmp_path / "a.npz", SeededBlock(BLOCK, np.array(True)))
+    found = read_record(tmp_path / "a.npz", SeededBlock)
+    assert found is not None
+    assert found.blank
+    np.testing.assert_array_equal(found.seeds.faces.left, BLOCK.faces.left)

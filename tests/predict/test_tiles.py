@@ -1,110 +1,7 @@
-"""The exact-tiling contract: a tiled prediction is the prediction of one pass over the whole image."""
+"""Tiles: where they lie and how large they are."""
 
-import numpy as np
-import pytest
-import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from unmask.geometry.grid import mirror
-from unmask.instances.decode import decode
 from unmask.nets import UNet, derive_halo
-from unmask.predict.tiles import plan_tiles, predict_probabilities, tile_side
-from unmask.recipe import InstanceRecipe
-
-CPU = torch.device("cpu")
-
-
-def random_net(seed: int, depth: int, padding: str, norm: str) -> torch.nn.Module:
-    """A net with random weights, and random statistics in its norms."""
-    torch.manual_seed(seed)
-    net = UNet(2, 3, width=3, depth=depth, padding=padding, norm=norm, dropout=0.5)  # type: ignore[arg-type]
-    for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.3)  # type: ignore[union-attr, operator]
-            module.running_var.uniform_(0.5, 2)  # type: ignore[union-attr, operator]
-    return net.eval().to(memory_format=torch.channels_last)
-
-
-def whole_pass(net: torch.nn.Module, image: np.ndarray) -> np.ndarray:
-    """The oracle, without any tile: pad the whole image, one pass, cut out."""
-    halo = derive_halo(net)
-    height, width = image.shape[:2]
-    before = 0 if halo.padded else halo.halo
-    rows, columns = (mirror(-before, halo.input_for(size) - before, size) for size in (height, width))
-    batch = torch.from_numpy(image[np.ix_(rows, columns)]).permute(2, 0, 1)[None]
-    with torch.no_grad():
-        return net(batch)[0, :, :height, :width].softmax(0).numpy()
-
-
-@settings(max_examples=25, deadline=None)
-@given(
-    st.integers(0, 10**6),
-    st.integers(1, 4),
-    st.sampled_from(["valid", "same"]),
-    st.sampled_from(["batch", "none"]),
-    st.tuples(st.integers(1, 1500), st.integers(1, 200)),
-    st.integers(16, 500),
-)
-def test_tiled_equals_whole(seed: int, depth: int, padding: str, norm: str, size: tuple[int, int], side: int) -> None:
-    net = random_net(seed, depth, padding, norm)
-    image = np.random.default_rng(seed).random((*size, 2), np.float32)
-    tiled = predict_probabilities(net, image, derive_halo(net), side, CPU)
-    whole = whole_pass(net, image)
-    assert tiled.shape == (3, *size)
-    np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-5)
-    assert np.allclose(tiled.sum(axis=0), 1, atol=1e-5)
-
-
-def in_a_gap(values: np.ndarray, quantile: float) -> float:
-    """A threshold near a quantile that no value comes close to: the middle of the widest gap around."""
-    ordered = np.sort(values, axis=None)
-    at = int(quantile * ordered.size)
-    near = ordered[max(0, at - 300) : at + 300]
-    widest = int(np.diff(near).argmax())
-    assert near[widest + 1] - near[widest] > 2e-5
-    return float(near[widest : widest + 2].mean())
-
-
-@pytest.mark.parametrize("padding", ["valid", "same"])
-@pytest.mark.parametrize("side", [16, 37, 100])
-def test_labels_of_tiles_are_those_of_the_whole(padding: str, side: int) -> None:
-    net = random_net(5, 2, padding, "batch")
-    image = np.random.default_rng(1).random((140, 110, 2), np.float32)
-    whole = whole_pass(net, image)
-    high, low = (in_a_gap(1 - whole[0], quantile) for quantile in (0.7, 0.5))
-    recipe = InstanceRecipe(seed_threshold=high, mask_threshold=low, reach=5, min_size=3, max_hole=10)
-    tiled = predict_probabilities(net, image, derive_halo(net), side, CPU)
-    expected, found = decode(whole, recipe), decode(tiled, recipe)
-    assert len(expected) > 10
-    assert np.array_equal(expected.labels, found.labels)
-
-
-@pytest.mark.parametrize("padding", ["valid", "same"])
-@pytest.mark.parametrize("depth", [4, 5])
-def test_deep_nets(padding: str, depth: int) -> None:
-    net = random_net(depth, depth, padding, "batch")
-    image = np.random.default_rng(2).random((260, 330, 2), np.float32)
-    tiled = predict_probabilities(net, image, derive_halo(net), 96, CPU)
-    np.testing.assert_allclose(tiled, whole_pass(net, image), rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize(("padding", "size"), [("valid", (1500, 700)), ("same", (1500, 1100)), ("valid", (1, 1500))])
-def test_large_images(padding: str, size: tuple[int, int]) -> None:
-    net = random_net(3, 3, padding, "batch")
-    image = np.random.default_rng(1).random((*size, 2), np.float32)
-    whole = whole_pass(net, image)
-    tiled = predict_probabilities(net, image, derive_halo(net), 333, CPU)
-    np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-5)
-    assert whole.std() > 0.01
-
-
-def test_progress_counts_every_pixel_once() -> None:
-    net = random_net(0, 1, "same", "none")
-    seen: list[tuple[int, int]] = []
-    predict_probabilities(net, np.zeros((50, 40, 2), np.float32), derive_halo(net), 16, CPU, lambda *p: seen.append(p))
-    assert seen[-1] == (2000, 2000)
-    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
+from unmask.predict.tiles import plan_tiles, tile_at, tile_side
 
 
 def test_tiles_are_even() -> None:
@@ -121,3 +18,9 @@ def test_tile_side_follows_memory() -> None:
     side = tile_side(250_000_000, 1000, halo)
     assert side % 16 == 0
     assert (side + 2 * 92) ** 2 * 1000 <= 250_000_000 < (side + 16 + 2 * 92) ** 2 * 1000
+
+
+def test_a_tile_by_its_place() -> None:
+    halo = derive_halo(UNet(width=1, depth=2))
+    every = plan_tiles(100, 70, halo, 32)
+    assert [tile_at((100, 70), halo, 32, (row, column)) for row in range(4) for column in range(3)] == every

@@ -17,6 +17,7 @@ __all__ = [
     "Classes",
     "Data",
     "Device",
+    "EngineOption",
     "Ignore",
     "Layout",
     "Net",
@@ -43,6 +44,17 @@ class Accelerator(StrEnum):
     cpu = "cpu"
     cuda = "cuda"
     mps = "mps"
+
+
+class EngineOption(StrEnum):
+    """What computes U-Nets."""
+
+    auto = "auto"
+    eager = "eager"
+    compile = "compile"
+    openvino = "openvino"
+    bf16 = "bf16"
+    fp16 = "fp16"
 
 
 Data = Annotated[

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unmask.cli.options import Device, memory_bytes
+from unmask.cli.options import Device, EngineOption, memory_bytes
 from unmask.errors import PredictionError
 
 if TYPE_CHECKING:
@@ -49,27 +49,74 @@ def predict(
             help="Of images larger than the memory: compare windows across borders of blocks.",
         ),
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that share images larger than the memory; this one alone unless given.",
+            min=1,
+            metavar="N",
+            show_default=False,
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="A Dask cluster to share them: tcp://HOST:PORT or a scheduler file (docs/cluster.md).",
+            metavar="ADDRESS",
+            show_default=False,
+        ),
+    ] = None,
+    engine: Annotated[
+        EngineOption,
+        typer.Option(
+            help="What computes the U-Net; auto measures where that pays. bf16 and fp16 change probabilities."
+        ),
+    ] = EngineOption.auto,
+    tta: Annotated[
+        int, typer.Option(help="Average over 8 flips and rotations, or over the paper's 7 rotations.", metavar="1|7|8")
+    ] = 1,
+    skip_blank: Annotated[
+        bool,
+        typer.Option("--skip-blank", help="Take tiles of one grey value for background, unseen: faster on slides."),
+    ] = False,
     device: Device = None,
 ) -> None:
     """Predict images: label images, overlays, a table of objects. Killed? The same command goes on where it was."""
+    from functools import partial
+
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from unmask.cli.show import console
     from unmask.data.folder import read_images
     from unmask.model import Model
+    from unmask.predict.cluster import crew_of
     from unmask.predict.job import SAVES, predict_job
     from unmask.predict.predictor import Predictor
 
     wanted = tuple(part.strip() for part in save.split(",") if part.strip())
     if unknown := [part for part in wanted if part not in SAVES]:
         raise PredictionError(f"--save {unknown[0]} is not known", remedy=f"choose from {', '.join(SAVES)}")
-    predictor = Predictor(Model.load(model), device, memory_bytes(memory), overlaps=overlaps)
+    if workers is not None and scheduler is not None:
+        raise typer.BadParameter("--workers and --scheduler exclude each other")
+    predictor = Predictor(
+        Model.load(model),
+        device,
+        memory_bytes(memory),
+        overlaps=overlaps,
+        engine="eager" if engine is EngineOption.auto else engine.value,
+        tta=tta,
+        skip_blank=skip_blank,
+    )
     _check_network(predictor.recipe, wanted, overlaps, memory)
     found = read_images(images, predictor.recipe.data.channels)
     if split is not None:
         found = found.subset(_of_split(model, images, split, found))
+    say = partial(console.print, highlight=False, markup=False)
+    if engine is EngineOption.auto:
+        predictor.choose_engine(found, say)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with crew_of(predictor, workers, scheduler, device) as crew, bar as progress:
         task = progress.add_task("predicting", total=len(found))
 
         def tell(name: str, done: int, of: int) -> None:
@@ -78,7 +125,14 @@ def predict(
 
         try:
             done = predict_job(
-                predictor, found, out, [kind for kind in SAVES if kind in wanted], tell, verify_seams=verify_seams
+                predictor,
+                found,
+                out,
+                [kind for kind in SAVES if kind in wanted],
+                tell,
+                crew=crew,
+                verify_seams=verify_seams,
+                say=say,
             )
         except KeyboardInterrupt:
             raise PredictionError(
@@ -93,8 +147,11 @@ def predict(
         if image.seams:
             console.print(
                 f"{image.name}: {image.seams['windows']} windows across borders of blocks differ by at most "
-                f"{image.seams['largest']:.1g} from the same windows predicted alone."
+                f"{image.seams['largest']:.1g} from the same windows predicted alone; pixels that this moves over a "
+                f"threshold: {image.seams['moved']}."
             )
+    if skip_blank:
+        console.print(f"{sum(image.blank for image in done):,} tiles were left out as blank.")
     console.print(f"{len(done)} images predicted{before}, {sum(image.objects for image in done)} objects: {out}")
 
 

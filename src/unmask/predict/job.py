@@ -18,8 +18,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from unmask.data.dataset import Dataset, Entry
 from unmask.data.files import write_text
 from unmask.data.listing import natural
@@ -28,7 +26,9 @@ from unmask.errors import DataError, PredictionError
 from unmask.instances import coco, imagej
 from unmask.instances.coco import CocoAnnotation, CocoFrame, write_coco
 from unmask.instances.table import write_table
-from unmask.predict.large import is_large, predict_large
+from unmask.instances.table_files import column_names, read_parts
+from unmask.predict.crew import Crew, Here
+from unmask.predict.large import LargeOptions, is_large, predict_large
 from unmask.predict.predictor import Predictor
 from unmask.predict.saving import SAVES, Outcome, Save, save_result
 from unmask.recipe import used
@@ -50,7 +50,9 @@ class ImageDone:
         objects: how many were found.
         seconds: that it took.
         saved: what was saved, with the files of each image, below the output folder.
+        constants: grey values of each channel that became 0 and 1.
         warnings: what a reader of the result must know, in sentences.
+        blank: blocks that were left out, as nothing is to be seen there.
         seams: windows compared across borders of blocks, and the largest difference; None where nobody looked.
         resumed: an earlier job predicted it.
     """
@@ -63,7 +65,9 @@ class ImageDone:
     objects: int
     seconds: float
     saved: dict[Save, list[str]]
+    constants: tuple[tuple[float, float], ...]
     warnings: tuple[str, ...] = ()
+    blank: int = 0
     seams: dict[str, float] | None = None
     resumed: bool = False
 
@@ -75,7 +79,9 @@ def predict_job(
     save: Sequence[Save] = ("labels", "overlay", "table"),
     on_pixels: Callable[[str, int, int], None] = lambda name, done, of: None,
     *,
+    crew: Crew | None = None,
     verify_seams: bool = False,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> list[ImageDone]:
     """Predict images into a folder; images that an earlier, killed run of the same model finished are not done again.
 
@@ -85,7 +91,9 @@ def predict_job(
         out: the output folder.
         save: what to save.
         on_pixels: called with (image name, pixels done, pixels in all) as tiles are done.
+        crew: who works on images that are predicted in blocks; this process when None.
         verify_seams: of images that are predicted in blocks, predict windows across their borders alone, and compare.
+        say: is told the plan of such images.
 
     Raises:
         PredictionError: the folder holds something else, or predictions of another model; or images could not be
@@ -95,14 +103,15 @@ def predict_job(
     _claim(out, records, predictor)
     for entry in images.entries:
         _check_name(records / f"{entry.name}.json", entry)
+    options = LargeOptions(verify_seams, say)
     done, failed = [], []
     for entry in images.entries:
         try:
             earlier = _earlier(records / f"{entry.name}.json", _key(entry, predictor))
             done.append(
-                earlier.image
-                if earlier is not None and _complete(earlier.image, out, save)
-                else _predict_one(predictor, images, entry, out, save, on_pixels, earlier, verify_seams)
+                earlier
+                if earlier is not None and _complete(earlier, out, save)
+                else _predict_one(predictor, images, entry, out, save, on_pixels, earlier, crew, options)
             )
         except (DataError, PredictionError) as error:  # one damaged image must not cost the others
             failed.append(error)
@@ -150,8 +159,9 @@ def _write_all(out: Path, records: Path, predictor: Predictor, save: Sequence[Sa
     """
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(records.glob("*.json"), key=natural)]
     if "table" in save or (out / "objects.csv").exists():
-        tables = [{key: np.array(column) for key, column in record["table"].items()} for record in found]
-        write_table(out / "objects.csv", [table for table in tables if table])
+        parts = [out / file for record in found for file in record["saved"].get("table", [])]
+        parts = [part for part in parts if part.exists()]
+        write_table(out / "objects.csv", read_parts(parts), [name for part in parts for name in column_names(part)])
     if "coco" in save or (out / "coco.json").exists():
         listed = [one for one in found if "coco" in one["saved"] and (out / one["saved"]["coco"][0]).exists()]
         frames = [CocoFrame(one["name"], Path(one["source"]).name, one["height"], one["width"]) for one in listed]
@@ -173,12 +183,13 @@ def _predict_one(
     out: Path,
     save: Sequence[Save],
     on_pixels: Callable[[str, int, int], None],
-    earlier: "_Record | None",
-    verify_seams: bool,
+    earlier: ImageDone | None,
+    crew: Crew | None,
+    options: LargeOptions,
 ) -> ImageDone:
     began, key, tell = time.monotonic(), _key(entry, predictor), partial(on_pixels, entry.name)
     if is_large(predictor, entry):
-        found = predict_large(predictor, entry, out, save, key, tell, verify=verify_seams)
+        found = predict_large(predictor, entry, out, save, key, tell, crew or Here(predictor.engine), options)
     else:
         found = _predict_in_memory(predictor, images.load(entry.name), out, save, tell)
     image = ImageDone(
@@ -189,14 +200,13 @@ def _predict_one(
         width=found.size[1],
         objects=found.objects,
         seconds=round(time.monotonic() - began, 3),
-        saved={**(earlier.image.saved if earlier else {}), **found.saved},
+        saved={**(earlier.saved if earlier else {}), **found.saved},
+        constants=found.constants,
         warnings=found.warnings,
+        blank=found.blank,
         seams=None if found.seams is None else asdict(found.seams),
     )
-    table = earlier.table if earlier else {}
-    if "table" in save:
-        table = {key: column.tolist() for key, column in found.table.items()}
-    write_text(out / ".records" / f"{entry.name}.json", json.dumps({**asdict(image), "table": table}))
+    write_text(out / ".records" / f"{entry.name}.json", json.dumps(asdict(image)))
     return image
 
 
@@ -208,29 +218,20 @@ def _predict_in_memory(
             check_size(sample.size)
     prediction = predictor.predict(sample, tell)
     files = {kind: save_result(prediction, kind, out) for kind in save}
-    table = prediction.table if "table" in save else {}
-    return Outcome(sample.size, len(prediction.objects), table, files, prediction.warnings)
+    about = prediction.constants, prediction.warnings, prediction.blank
+    return Outcome(sample.size, len(prediction.objects), files, *about)
 
 
-@dataclass(frozen=True)
-class _Record:
-    """What an earlier job left of an image; its table by columns."""
-
-    image: ImageDone
-    table: dict[str, list[Any]]
-
-
-def _earlier(file: Path, key: str) -> _Record | None:
+def _earlier(file: Path, key: str) -> ImageDone | None:
     """The record of an image; None where there is none, or the image is another or other objects were wanted."""
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
-        table = values.pop("table")
-        saved = {kind: list(files) for kind, files in values["saved"].items()}
-        done = {**values, "saved": saved, "warnings": tuple(values["warnings"]), "resumed": True}
-        record = _Record(ImageDone(**done), table)
+        values["saved"] = {kind: list(files) for kind, files in values["saved"].items()}
+        values["constants"] = tuple((low, high) for low, high in values["constants"])
+        image = ImageDone(**{**values, "warnings": tuple(values["warnings"]), "resumed": True})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return record if record.image.key == key else None
+    return image if image.key == key else None
 
 
 def _complete(image: ImageDone, out: Path, save: Sequence[Save]) -> bool:
@@ -241,7 +242,7 @@ def _complete(image: ImageDone, out: Path, save: Sequence[Save]) -> bool:
 def _key(entry: Entry, predictor: Predictor) -> str:
     """Changes when a file of the image does, or when other objects are wanted of it."""
     text = f"{entry.page}" + "".join(_stamp(file) for file in (entry.image, *entry.more))
-    text += " overlaps" if predictor.overlaps else ""
+    text += predictor.ways
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -260,8 +261,12 @@ def _summary(predictor: Predictor, records: Sequence[dict[str, Any]]) -> dict[st
         "kind": predictor.recipe.data.kind,
         "classes": list(predictor.recipe.data.class_names),
         **{part: values[part] for part in ("instances", "detections") if part in values},
-        "images": [
-            {key: value for key, value in record.items() if key not in ("key", "resumed", "table")}
-            for record in records
-        ],
+        "images": [_told(record) for record in records],
     }
+
+
+def _told(record: dict[str, Any]) -> dict[str, Any]:
+    """What a reader wants to know of an image: no file that is only kept for jobs to come."""
+    told = {key: value for key, value in record.items() if key not in ("key", "resumed")}
+    saved = {kind: [file for file in files if file[0] != "."] for kind, files in record["saved"].items()}
+    return {**told, "saved": {kind: files for kind, files in saved.items() if files}}

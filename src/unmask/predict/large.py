@@ -1,7 +1,9 @@
 """Images too large to be predicted in memory: which they are, and what a job saves of them."""
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.data.entry import Entry, header_of
@@ -11,30 +13,51 @@ from unmask.data.streams.overview import downscaled
 from unmask.data.streams.sources import open_source
 from unmask.data.streams.tiff_pyramid import zarr_to_tiff
 from unmask.errors import PredictionError
+from unmask.predict.block_plan import BlockPlan, plan_blocks
+from unmask.predict.crew import Crew
+from unmask.predict.engines import EXACT, HALF
 from unmask.predict.predictor import Predictor
-from unmask.predict.saving import Outcome, Save
-from unmask.predict.stream import placed, predict_stream
+from unmask.predict.saving import TABLES, Outcome, Save
+from unmask.predict.stream import StreamOptions, placed, predict_stream
+from unmask.predict.tta import PAPER_TURNS
 from unmask.recipe import UNetRecipe
 
-__all__ = ["STREAMED", "is_large", "predict_large"]
+__all__ = ["STREAMED", "LargeOptions", "is_large", "predict_large"]
 
 STREAMED: tuple[Save, ...] = ("labels", "probabilities", "overlay", "table")
 """What can be saved of an image that is not held in memory."""
 
+MUCH_LARGER = 1.25
+SMALL = 2**26  # bytes: what is not worth the blocks, however little memory is given
 DECODING = 40  # bytes a pixel that decoding and measuring take beside the maps
 
 
 def is_large(predictor: Predictor, entry: Entry) -> bool:
     """Whether an image is to be predicted in blocks, as all of it takes more than the memory to work in.
 
-    Mask R-CNN, models of classes and images of several files are predicted in memory, however large.
+    Mask R-CNN's images, those of several files, and those averaged over 7 rotations are predicted in memory, however
+    large.
     """
     recipe = predictor.recipe
-    if not isinstance(recipe.network, UNetRecipe) or recipe.data.kind == "classes" or entry.more:
+    if not isinstance(recipe.network, UNetRecipe) or entry.more or predictor.tta == PAPER_TURNS:
         return False
     header = header_of(entry)
     maps = 4 * (1 + len(recipe.data.class_names)) + (4 + header.dtype.itemsize) * header.samples
-    return header.size[0] * header.size[1] * (maps + DECODING) > predictor.memory
+    # Tiles have the other half of the memory.
+    return header.size[0] * header.size[1] * (maps + DECODING) > max(SMALL, predictor.free // 2)
+
+
+@dataclass(frozen=True)
+class LargeOptions:
+    """What is wanted of every large image.
+
+    Attributes:
+        verify: look for seams.
+        say: is told how an image will be predicted, in a sentence.
+    """
+
+    verify: bool = False
+    say: Callable[[str], None] = lambda sentence: None
 
 
 def predict_large(
@@ -44,8 +67,8 @@ def predict_large(
     save: Sequence[Save],
     key: str,
     progress: Callable[[int, int], None],
-    *,
-    verify: bool = False,
+    crew: Crew,
+    options: LargeOptions,
 ) -> Outcome:
     """Predicts an image in blocks and saves what is wanted.
 
@@ -58,8 +81,9 @@ def predict_large(
         out: the output folder.
         save: what is wanted of it.
         key: changes when the image or what is wanted of it does: what an earlier job left is then begun anew.
-        progress: called with (blocks done, blocks in all).
-        verify: look for seams.
+        progress: called with (steps done, steps in all).
+        crew: who does the work.
+        options: what else is wanted.
 
     Raises:
         PredictionError: something is wanted that large images do not have.
@@ -69,9 +93,11 @@ def predict_large(
         remedy = f"leave it out, or give more memory: --memory; large images have {', '.join(STREAMED)}"
         raise PredictionError(f"is too large for --save {missing[0]}", file=entry.image, remedy=remedy)
     source = open_source(entry.image, entry.page, predictor.recipe.data.channels)
-    work = out / ".records" / "large" / entry.name
-    _same_or_new(work, key)
-    saved: dict[Save, list[str]] = {"table": []} if "table" in save else {}
+    work = (out / ".records" / "large" / entry.name).absolute()  # workers may stand in another folder
+    plan = plan_blocks(predictor.model, source.size, predictor.memory, crew.size, predictor.given_side)
+    plan = _same_or_new(work, key, plan, predictor)
+    options.say(f"{entry.name}: {plan}")
+    saved: dict[Save, list[str]] = {}
 
     def use(labels: Path) -> None:
         if "overlay" in save:
@@ -84,13 +110,19 @@ def predict_large(
 
     found = predict_stream(
         predictor.model,
-        predictor.net,
         source,
         entry.name,
         work,
-        side=predictor.side,
-        probabilities="probabilities" in save,
-        verify=verify,
+        crew,
+        StreamOptions(
+            plan.side,
+            predictor.tta,
+            predictor.skip_blank,
+            probabilities="probabilities" in save,
+            table="table" in save,
+            verify=options.verify,
+            tolerance=EXACT if predictor.engine.exact else HALF,
+        ),
         use=use,
         progress=progress,
     )
@@ -100,13 +132,25 @@ def predict_large(
     if "labels" in save and entry.image.is_dir():
         saved["labels"] = [f"labels/{entry.name}.zarr"]
         placed(found.labels, out / saved["labels"][0])
+    if found.parts:
+        place = placed(found.parts[0].parent, out / TABLES / entry.name)
+        saved["table"] = [f"{TABLES}/{entry.name}/{part.name}" for part in found.parts if (place / part.name).exists()]
     shutil.rmtree(work)
-    return Outcome(source.size, len(found.table["label"]), found.table, saved, source.notes, found.seams)
+    return Outcome(source.size, found.objects, saved, found.constants, source.notes, found.blank, found.seams)
 
 
-def _same_or_new(work: Path, key: str) -> None:
-    """What an earlier job left of this image stays; of another version of it, it goes."""
-    file = work / "key"
-    if not file.exists() or file.read_text(encoding="utf-8") != key:
-        shutil.rmtree(work, ignore_errors=True)
-        write_text(file, key)
+def _same_or_new(work: Path, key: str, plan: BlockPlan, predictor: Predictor) -> BlockPlan:
+    """What an earlier job left of this image stays, with its tiles; of another version of the image, it goes.
+
+    What is free of the memory is never twice the same: tiles of the earlier job are kept unless they are much larger
+    than those that would be chosen now.
+    """
+    file = work / "key.json"
+    if file.exists():
+        earlier = json.loads(file.read_text(encoding="utf-8"))
+        if earlier["key"] == key and earlier["side"] <= MUCH_LARGER * plan.side:
+            workers = plan.workers if plan.workers > 1 else 0
+            return plan_blocks(predictor.model, plan.size, predictor.memory, workers, earlier["side"])
+    shutil.rmtree(work, ignore_errors=True)
+    write_text(file, json.dumps({"key": key, "side": plan.side}))
+    return plan

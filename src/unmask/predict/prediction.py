@@ -26,6 +26,8 @@ class Prediction:
         probabilities: (classes, h, w) float32, channel 0 is background; the U-Net's, None from Mask R-CNN.
         detections: all that Mask R-CNN found, also of low scores; None from the U-Net.
         warnings: what a reader of the result must know, in sentences.
+        constants: grey values of each channel that became 0 and 1.
+        blank: tiles that were left out, as nothing is to be seen there.
     """
 
     sample: Sample
@@ -34,6 +36,8 @@ class Prediction:
     probabilities: ProbabilityMap | None = None
     detections: Detections | None = None
     warnings: tuple[str, ...] = ()
+    constants: tuple[tuple[float, float], ...] = ()
+    blank: int = 0
 
     @property
     def labels(self) -> LabelImage:

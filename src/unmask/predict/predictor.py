@@ -4,24 +4,39 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
+import psutil
 
-from unmask.arrays import AnyArray, FloatImage
+from unmask.arrays import AnyArray, FloatImage, ProbabilityMap
+from unmask.data.dataset import Dataset
+from unmask.data.entry import header_of
 from unmask.data.folder import read_images
 from unmask.data.normalise import normalise, stretch_constants
 from unmask.data.sample import Sample
 from unmask.errors import PredictionError
+from unmask.geometry.symmetry import SYMMETRIES
 from unmask.instances.decode import decode
 from unmask.instances.paint import paint
 from unmask.model import Model
 from unmask.nets import MaskRCNN
 from unmask.predict.detections import SATURATED, predict_detections, window_side
+from unmask.predict.engines import EngineName, choose_engine, open_engine
 from unmask.predict.prediction import Prediction
-from unmask.predict.tiles import default_memory, exact_convolutions, predict_probabilities, tile_side
-from unmask.recipe import MaskRCNNRecipe, NormaliseRecipe, Recipe, UNetRecipe
+from unmask.predict.probabilities import predict_probabilities
+from unmask.predict.tiles import (
+    LEAST_WORK,
+    axes_of,
+    bytes_a_pixel,
+    default_memory,
+    exact_convolutions,
+    tile_side,
+    usable_device,
+)
+from unmask.predict.tta import PAPER_TURNS, predict_turned
+from unmask.recipe import NormaliseRecipe, Recipe, UNetRecipe
 
-__all__ = ["Predictor", "load"]
+__all__ = ["TTA", "Predictor", "load"]
 
+TTA = (1, PAPER_TURNS, len(SYMMETRIES))
 EIGHT_BIT = NormaliseRecipe(method="fixed", low=0, high=255)
 
 
@@ -31,11 +46,18 @@ class Predictor:
     Args:
         model: as loaded.
         device: "cpu", "cuda", "cuda:1", "mps"; a GPU if there is one when None.
-        memory: bytes that a tile's activations may take; a quarter of what is free when None. Mask R-CNN's windows are
-            the model's own, whatever the memory.
-        side: largest side of a tile in pixels of the network's input, instead of `memory`; a U-Net's result does not
-            depend on it.
+        memory: bytes to work in, what Python and PyTorch take included; a quarter of what is free when None. Mask
+            R-CNN's windows are the model's own, whatever the memory.
+        side: largest side of a tile in pixels of the network's input, instead of one that follows from the memory; a
+            U-Net's result does not depend on it.
         overlaps: keep all of objects that overlap (Mask R-CNN), not only what is seen of each.
+        engine: what computes a U-Net.
+        tta: predictions of an image that are averaged, of U-Nets: 1; 8 of its flips and rotations by 90 degrees; 7 of
+            its rotations, as in the paper.
+        skip_blank: U-Nets' tiles that see one grey value only are background, unseen.
+
+    Raises:
+        PredictionError: the device or the engine cannot be used here; another `tta`, or Mask R-CNN with one.
     """
 
     def __init__(
@@ -46,18 +68,55 @@ class Predictor:
         side: int | None = None,
         *,
         overlaps: bool = False,
+        engine: EngineName = "eager",
+        tta: int = 1,
+        skip_blank: bool = False,
     ) -> None:
+        if tta not in TTA:
+            raise PredictionError(
+                f"--tta {tta} is not known", remedy=f"choose from {', '.join(str(number) for number in TTA)}"
+            )
+        if isinstance(model.net, MaskRCNN) and (tta > 1 or skip_blank):
+            option = "--tta" if tta > 1 else "--skip-blank"
+            raise PredictionError(f"{option}: Mask R-CNN has no probabilities of pixels", remedy="leave it out")
         self.model = model
-        self.device = _device(device)
+        self.device = usable_device(device)
         self.overlaps = overlaps
-        self.net = model.net.eval().to(self.device).to(memory_format=torch.channels_last)
-        self.memory = memory or default_memory(self.device)
-        self.side = side or _side(model, self.memory)
+        self.tta = tta
+        self.skip_blank = skip_blank
+        self.engine = open_engine(model, self.device, engine)
+        self.memory = memory or default_memory()
+        self.given_side = side
+        self.side = side or self._side()
 
     @property
     def recipe(self) -> Recipe:
         """The whole run that made the model."""
         return self.model.recipe
+
+    @property
+    def ways(self) -> str:
+        """In which other ways than the plain one images are predicted; two predictors that differ in it differ."""
+        found = {"overlaps": self.overlaps, f"tta{self.tta}": self.tta > 1, "skip-blank": self.skip_blank}
+        found[self.engine.name] = not self.engine.exact
+        return "".join(f" {way}" for way, is_so in found.items() if is_so)
+
+    @property
+    def free(self) -> int:
+        """Bytes of the memory to work in that are left beside what Python and PyTorch take now; may be none."""
+        return max(0, self.memory - psutil.Process().memory_info().rss)
+
+    def choose_engine(self, images: Dataset, tell: Callable[[str], None]) -> None:
+        """Takes the engine that is fastest for these images, measured where that pays; `tell` hears of it."""
+        if isinstance(self.model.net, MaskRCNN):
+            return
+        sizes = [header_of(entry).size for entry in images.entries]
+        count, longest = 0, 1
+        for size in sizes:
+            rows, columns = axes_of(size, self.model.halo, self.side)
+            count += self.tta * len(rows) * len(columns)
+            longest = max(longest, rows[0].read_stop - rows[0].read_start)
+        self.engine = choose_engine(self.model, self.device, count, longest, tell)
 
     def predict(
         self, image: str | Path | AnyArray | Sample, progress: Callable[[int, int], None] | None = None
@@ -73,23 +132,51 @@ class Predictor:
             DataError: the file cannot be read.
         """
         sample = _sample(image, self.recipe.data.channels)
-        normalised = self._normalised(sample)
-        if isinstance(self.net, MaskRCNN):
-            return self._detected(self.net, sample, normalised, progress)
-        probabilities = predict_probabilities(self.net, normalised, self.model.halo, self.side, self.device, progress)
+        constants = self._constants(sample)
+        normalised = normalise(sample.image, constants)
+        net = self.model.net
+        if isinstance(net, MaskRCNN):
+            return self._detected(net, sample, normalised, constants, progress)
+        probabilities, blank = self._probabilities(normalised, progress)
         objects = decode(probabilities, self.recipe.instances, sample.pixel_size)
-        return Prediction(sample, objects, self.recipe, probabilities=probabilities)
+        return Prediction(sample, objects, self.recipe, probabilities, None, (), constants, blank)
+
+    def _probabilities(
+        self, image: FloatImage, progress: Callable[[int, int], None] | None
+    ) -> tuple[ProbabilityMap, int]:
+        if self.tta == PAPER_TURNS:
+            return predict_turned(lambda turned: self._averaged(turned, 1, None)[0], image), 0
+        return self._averaged(image, self.tta, progress)
+
+    def _averaged(
+        self, image: FloatImage, symmetries: int, progress: Callable[[int, int], None] | None
+    ) -> tuple[ProbabilityMap, int]:
+        return predict_probabilities(
+            self.engine,
+            image,
+            self.model.halo,
+            self.side,
+            1 + len(self.recipe.data.class_names),
+            progress,
+            symmetries=SYMMETRIES[:symmetries],
+            skip_blank=self.skip_blank,
+        )
 
     def _detected(
-        self, net: MaskRCNN, sample: Sample, image: FloatImage, progress: Callable[[int, int], None] | None
+        self,
+        net: MaskRCNN,
+        sample: Sample,
+        image: FloatImage,
+        constants: tuple[tuple[float, float], ...],
+        progress: Callable[[int, int], None] | None,
     ) -> Prediction:
         with exact_convolutions(self.device):
             detections = predict_detections(net, image, self.recipe, self.side, self.device, progress)
         objects = paint(detections, self.recipe.detections, sample.pixel_size, overlaps=self.overlaps)
         warnings = (SATURATED,) if detections.saturated else ()
-        return Prediction(sample, objects, self.recipe, detections=detections, warnings=warnings)
+        return Prediction(sample, objects, self.recipe, None, detections, warnings, constants)
 
-    def _normalised(self, sample: Sample) -> FloatImage:
+    def _constants(self, sample: Sample) -> tuple[tuple[float, float], ...]:
         wanted = self.recipe.data.channels
         if sample.channels != wanted:
             raise PredictionError(
@@ -104,30 +191,15 @@ class Predictor:
                 file=sample.file or sample.name,
                 remedy="save it as 8 bits a channel",
             )
-        return normalise(sample.image, stretch_constants(sample.image, values))
+        return stretch_constants(sample.image, values)
 
-
-def _side(model: Model, memory: int) -> int:
-    """Of a tile or window, pixels of the network's input."""
-    match model.recipe.network:
-        case UNetRecipe() as network:
-            # At full size: the skip, the upsampled map, both side by side; a convolution's input, output, workspace.
-            return tile_side(memory, 4 * 8 * network.width, model.halo)
-        case MaskRCNNRecipe():
-            return window_side(model.recipe)
-
-
-def _device(name: str | None) -> torch.device:
-    if name is None:
-        return torch.device(
-            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-        )
-    try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise PredictionError(
-            f"the device {name} cannot be used here ({str(error).splitlines()[0]})", remedy="type --device cpu"
-        ) from None
+    def _side(self) -> int:
+        """Of a tile or window, pixels of the network's input."""
+        network = self.recipe.network
+        if not isinstance(network, UNetRecipe):
+            return window_side(self.recipe)
+        own = default_memory(self.device) if self.device.type == "cuda" else max(LEAST_WORK, self.free // 2)
+        return tile_side(own, bytes_a_pixel(network), self.model.halo)
 
 
 def load(path: str | Path, device: str | None = None) -> Predictor:

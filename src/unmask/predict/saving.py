@@ -1,6 +1,7 @@
 """What a prediction job saves of an image, and where."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,14 +13,15 @@ from unmask.errors import PredictionError
 from unmask.instances.coco import coco_annotations
 from unmask.instances.geojson import write_geojson
 from unmask.instances.imagej import write_rois
-from unmask.instances.table import Columns
+from unmask.instances.table_files import write_part
 from unmask.predict.prediction import Prediction
 from unmask.predict.seams import Seams
 
-__all__ = ["SAVES", "Save", "save_result"]
+__all__ = ["SAVES", "TABLES", "Outcome", "Save", "save_result"]
 
 Save = Literal["labels", "probabilities", "overlay", "table", "coco", "rois", "geojson"]
 SAVES: tuple[Save, ...] = get_args(Save)
+TABLES = ".records/tables"  # below the output folder: parts of objects.csv, by image
 
 
 @dataclass(frozen=True)
@@ -29,17 +31,19 @@ class Outcome:
     Attributes:
         size: rows and columns.
         objects: how many.
-        table: of the objects; empty where it was not wanted.
         saved: files below the output folder, by what was saved.
+        constants: grey values of each channel that became 0 and 1.
         warnings: what a reader of the result must know, in sentences.
+        blank: blocks that were left out, as nothing is to be seen there.
         seams: what was found across borders of blocks, if it was looked for.
     """
 
     size: tuple[int, int]
     objects: int
-    table: Columns
     saved: dict[Save, list[str]]
+    constants: tuple[tuple[float, float], ...]
     warnings: tuple[str, ...]
+    blank: int = 0
     seams: Seams | None = None
 
 
@@ -47,7 +51,7 @@ def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
     """Saves one kind of result of an image.
 
     Returns:
-        Where its files lie below `out`; none where all images share a file, which is written when all are done.
+        Where its files lie below `out`; parts, where all images share a file, which is written when all are done.
 
     Raises:
         PredictionError: the network has no such result.
@@ -77,7 +81,9 @@ def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
             write_geojson(out / "geojson" / f"{name}.geojson", prediction.objects, prediction.recipe.data.class_names)
             return [f"geojson/{name}.geojson"]
         case "table":
-            return []
+            shutil.rmtree(out / TABLES / name, ignore_errors=True)
+            write_part(out / TABLES / name / "00000.npz", prediction.table)
+            return [f"{TABLES}/{name}/00000.npz"]
 
 
 def _save_layers(prediction: Prediction, out: Path) -> list[str]:

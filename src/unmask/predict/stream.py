@@ -1,41 +1,74 @@
 """Prediction of an image that need not fit the memory: read in windows, decoded in blocks, written in blocks.
 
-Labels, classes and scores are those that `Predictor.predict` gives for the whole image (`unmask.instances.blockwise`).
-A killed run goes on where it was: finished blocks are not computed again, damaged ones are.
+Labels, classes and scores are those that `Predictor.predict` gives for the whole image (`unmask.instances.blockwise`),
+whoever works on the blocks (`crew.py`). A killed run goes on where it was: finished blocks are not computed again,
+damaged ones are.
 """
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
-from torch import nn
-
-from unmask.arrays import AnyArray, FloatImage, ProbabilityMap
 from unmask.data.files import write_text
-from unmask.data.normalise import normalise, stretch_constants_of_blocks
-from unmask.data.streams.sinks import BlockSink, label_sink, map_sink
+from unmask.data.normalise import stretch_constants_of_blocks
+from unmask.data.streams.sinks import label_sink, map_sink
 from unmask.data.streams.sources import ImageSource
-from unmask.geometry.grid import Tile, mirror
-from unmask.instances.blockwise import Lookups, Piece
-from unmask.instances.blockwise_growth import GrownBlock, grow_window, number_objects
-from unmask.instances.blockwise_holes import HoleBlock, holes_of_block, join_holes
-from unmask.instances.blockwise_objects import ObjectSums, finish, merge_objects
-from unmask.instances.blockwise_seeds import SeedBlock, join_seeds, seeds_of_block
-from unmask.instances.blockwise_shapes import shape_windows, shapes_of_window
-from unmask.instances.blockwise_table import columns_of
-from unmask.instances.table import Columns
+from unmask.instances.blockwise import Lookups
+from unmask.instances.blockwise_growth import number_objects
+from unmask.instances.blockwise_holes import join_holes
+from unmask.instances.blockwise_seeds import join_seeds
 from unmask.model import Model
+from unmask.predict.block_job import (
+    BlockJob,
+    finish_block,
+    grow_block,
+    grow_window_of,
+    hole_block,
+    predict_part,
+    seed_block,
+)
+from unmask.predict.crew import Crew
 from unmask.predict.seams import Seams, verify_seams
-from unmask.predict.stream_work import Records
-from unmask.predict.tiles import plan_tiles, predict_window
+from unmask.predict.stream_table import stream_table
+from unmask.predict.tiles import plan_tiles
+from unmask.recipe import NormaliseRecipe
 
-__all__ = ["Streamed", "placed", "predict_stream"]
+__all__ = ["StreamOptions", "Streamed", "placed", "predict_stream"]
 
 MOST_IDS = 2**31 - 1  # of a block
+# Shares of the time that passes take, about, for the time that is left: network and seeds, growth, holes, final labels,
+# shapes. Of a small network on two cores; the larger the network, the more the first one takes.
+WEIGHTS = (12, 2, 1, 3, 6)
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """How an image is predicted in blocks.
+
+    Attributes:
+        side: largest side of a block, pixels.
+        symmetries: flips and turns that are averaged, 1 or 8.
+        skip_blank: tiles that see one grey value only are background, unseen.
+        probabilities: keep them.
+        table: measure the objects.
+        verify: predict windows across borders of blocks alone, and compare.
+        tolerance: by which their probabilities may differ.
+    """
+
+    side: int
+    symmetries: int = 1
+    skip_blank: bool = False
+    probabilities: bool = False
+    table: bool = True
+    verify: bool = False
+    tolerance: float = 1e-5
 
 
 @dataclass(frozen=True)
@@ -43,198 +76,68 @@ class Streamed:
     """What a streamed prediction gave.
 
     Attributes:
-        labels: the label image, an OME-Zarr folder.
-        table: as `unmask.instances.table.measure` gives it.
+        labels: the label image, an OME-Zarr folder; of models of classes the class map.
+        objects: how many there are.
+        parts: files of the table, in order (`unmask.instances.table_files`).
         probabilities: the maps, an OME-Zarr folder; None where they were not wanted.
         constants: grey values of each channel that became 0 and 1.
-        computed: blocks that the network looked at in this run; the others were there from an earlier one.
+        computed: blocks that the network looked at in this run; the others were there from an earlier one, or blank.
+        blank: blocks that were left out as nothing is to be seen there.
         blocks: of the image.
         seams: what was found across borders of blocks; None where nobody looked.
     """
 
     labels: Path
-    table: Columns
+    objects: int
+    parts: tuple[Path, ...]
     probabilities: Path | None
     constants: tuple[tuple[float, float], ...]
     computed: int
+    blank: int
     blocks: int
     seams: Seams | None
 
 
-class _Stream:
-    """One image on its way: what every pass over its blocks needs, and the passes.
-
-    Of a run that goes on, the records and pixels of finished blocks are in `work`.
-    """
-
-    def __init__(
-        self, model: Model, net: nn.Module, source: ImageSource, work: Path, side: int, tell: Callable[[int, int], None]
-    ) -> None:
-        self.model, self.net, self.source, self.work = model, net, source, work
-        self.parameters = model.recipe.instances
-        self.device = next(net.parameters()).device
-        self.tiles = plan_tiles(*source.size, model.halo, side)
-        first = self.tiles[0]
-        self.block = first.rows.stop - first.rows.start, first.columns.stop - first.columns.start
-        self.constants = self._constants()
-        self.maps = map_sink(
-            work / "probabilities.zarr",
-            source.size,
-            self.block,
-            1 + len(model.recipe.data.class_names),
-            source.pixel_size,
-            resume=True,
-        )
-        self.indices = list(self.maps.indices())
-        self.computed = 0
-        self._tell, self._told = tell, 0
-
-    def _constants(self) -> tuple[tuple[float, float], ...]:
-        """Of the whole image, by one pass over it; kept for a run that goes on."""
-        kept = self.work / "constants.json"
-        if kept.exists():
-            return tuple((float(low), float(high)) for low, high in json.loads(kept.read_text(encoding="utf-8")))
-        found = stretch_constants_of_blocks(
-            lambda: (self.source.read(*window) for window in self.source.blocks()),
-            self.source.channels,
-            self.model.recipe.normalise,
-        )
-        write_text(kept, json.dumps(found))
-        return found
-
-    def block_labels(self, name: str) -> BlockSink:
-        """Where the labels of a pass lie, each block's under ids of its own."""
-        return label_sink(self.work / f"{name}.zarr", self.source.size, self.block, MOST_IDS, resume=True)
-
-    def done(self) -> None:
-        """Says that a pass is done on one more block."""
-        self._told += 1
-        self._tell(self._told, len(self.indices) * (4 if self.parameters.max_hole else 3))
-
-    def probabilities(self, tile: Tile) -> ProbabilityMap:
-        """What the network says of a tile."""
-        self.computed += 1
-        return predict_window(self.net, self._window(tile), tile, self.device)
-
-    def _window(self, tile: Tile) -> FloatImage:
-        """What the network is given: read from the file, mirrored outside the image, normalised."""
-        places = [
-            mirror(span.read_start, span.read_stop, size)
-            for span, size in zip((tile.rows, tile.columns), self.source.size, strict=True)
-        ]
-        low = [int(place.min()) for place in places]
-        part = self.source.read(*(slice(at, int(place.max()) + 1) for at, place in zip(low, places, strict=True)))
-        inside = np.ix_(*(place - at for at, place in zip(low, places, strict=True)))
-        return normalise(part[inside], self.constants)
-
-    def seeds(self, labels: BlockSink) -> Lookups:
-        """Pass 1: the network, and the seeds of each block."""
-        records = Records(self.work / "seeds", labels, (self.maps,))
-        found: list[SeedBlock] = []
-        for tile, index in zip(self.tiles, self.indices, strict=True):
-            found.append(records.run(index, SeedBlock, partial(self._seed, tile, index)))
-            self.done()
-        return join_seeds(found, self.maps.grid, self.parameters)
-
-    def _seed(self, tile: Tile, index: tuple[int, int]) -> tuple[AnyArray, SeedBlock]:
-        rows, columns = self.maps.span(index)
-        if not self.maps.verify(index):
-            self.maps.write_block(index, self.probabilities(tile))
-        front = 1 - self.maps.read_window(rows, columns)[0]
-        return seeds_of_block(front, self.parameters, (rows.start, columns.start), self.source.size[1])
-
-    def grown(self, seeds: BlockSink, numbers: Lookups, labels: BlockSink) -> Lookups:
-        """Pass 2: seeds grow, within windows that reach beyond each block."""
-        records = Records(self.work / "grown", labels)
-        found: list[GrownBlock] = []
-        for index in self.indices:
-            found.append(records.run(index, GrownBlock, partial(self._grow, seeds, numbers, index)))
-            self.done()
-        return number_objects(found, self.parameters)
-
-    def _grow(self, seeds: BlockSink, numbers: Lookups, index: tuple[int, int]) -> tuple[AnyArray, GrownBlock]:
-        span, reach = self.maps.span(index), self.parameters.reach
-        window = [
-            slice(max(0, part.start - reach), min(size, part.stop + reach))
-            for part, size in zip(span, self.source.size, strict=True)
-        ]
-        rows, columns = (slice(part.start - w.start, part.stop - w.start) for part, w in zip(span, window, strict=True))
-        front = 1 - self.maps.read_window(*window)[0]
-        origin = span[0].start, span[1].start
-        pieces = list(_pieces(seeds, window, numbers))
-        return grow_window(pieces, front, self.parameters, (rows, columns), origin, self.source.size[1])
-
-    def holes(self, grown: BlockSink, objects: Lookups) -> Lookups:
-        """Pass 3: who gets the holes, also those that lie in several blocks; skipped where none are filled."""
-        if not self.parameters.max_hole:
-            return objects
-        found: list[HoleBlock] = []
-        for number, index in enumerate(self.indices):
-            found.append(holes_of_block(_labels(grown, index), objects.table(number), self.parameters.max_hole)[1])
-            self.done()
-        return join_holes(objects, found, self.maps.grid, self.parameters.max_hole)
-
-    def finished(self, grown: BlockSink, objects: Lookups, filled: Lookups, final: BlockSink) -> ObjectSums:
-        """Pass 4: final labels written, and what is known of the objects."""
-        found: list[ObjectSums] = []
-        for number, index in enumerate(self.indices):
-            rows, columns = span = self.maps.span(index)
-            labels = _labels(grown, index)
-            if self.parameters.max_hole:
-                labels = holes_of_block(labels, objects.table(number), self.parameters.max_hole)[0]
-            maps, image = self.maps.read_window(*span), self.source.read(*span)
-            done, sums = finish(labels, filled.table(number), maps, image, (rows.start, columns.start))
-            final.write_block(index, done)
-            found.append(sums)
-            self.done()
-        return merge_objects(found)
-
-
 def predict_stream(
     model: Model,
-    net: nn.Module,
     source: ImageSource,
     name: str,
     out: Path,
+    crew: Crew,
+    options: StreamOptions,
     *,
-    side: int,
-    probabilities: bool = False,
-    verify: bool = False,
     use: Callable[[Path], None] = lambda labels: None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Streamed:
     """Predicts one image in blocks.
 
     Args:
-        model: of objects (a U-Net).
-        net: its network, in evaluation mode, on its device.
+        model: a U-Net.
         source: the image.
         name: of the image, for the table.
-        out: folder to write to: `labels.zarr`, and `probabilities.zarr` where they are wanted; `.work` till then.
-        side: largest side of a block, pixels.
-        probabilities: keep them.
-        verify: predict windows across borders of blocks alone, and compare.
+        out: folder to write to: `labels.zarr`, `table/`, and `probabilities.zarr` where they are wanted; `.work` till
+            then. All of the crew must see it.
+        crew: who works on the blocks.
+        options: how.
         use: called with the label image while a killed run could still go on.
-        progress: called with (blocks done, blocks in all) over all passes.
+        progress: called with (steps done, steps in all) over all passes.
 
     Raises:
         PredictionError: seams were found.
         UnmaskError: a file cannot be read or written; what is done so far is kept.
     """
-    work = out / ".work"
-    stream = _Stream(model, net, source, work, side, progress)
-    seeds, grown = stream.block_labels("seeds"), stream.block_labels("grown")
-    objects = stream.grown(seeds, stream.seeds(seeds), grown)
-    filled = stream.holes(grown, objects)
-    largest = int(filled.numbers.max(initial=0))
-    final = label_sink(out / "labels.zarr", source.size, stream.block, largest, source.pixel_size)
-    sums = stream.finished(grown, objects, filled, final)
-    table, labels, computed = _table(model, final, sums, name, source), final.finish(), stream.computed
-    seams = verify_seams(stream.maps, model.halo, stream.probabilities) if verify else None
+    passes = _Passes(_job(model, source, out / ".work", options), crew, progress, options)
+    seeds, computed, blank = passes.seeds(model)
+    objects = passes.grown(seeds)
+    passes.finished(objects, passes.holes(objects), out)
+    parts, count = passes.table(name, out / "table")
+    seams = passes.seams(options) if options.verify else None
+    labels = passes.publish()
     use(labels)
-    kept = placed(stream.maps.finish(), out / "probabilities.zarr") if probabilities else None
-    shutil.rmtree(work)
-    return Streamed(labels, table, kept, stream.constants, computed, len(stream.indices), seams)
+    job = passes.job
+    kept = placed(job.maps.finish(), out / "probabilities.zarr") if options.probabilities else None
+    shutil.rmtree(job.work)
+    return Streamed(labels, count, parts, kept, job.constants, computed, blank, len(passes.indices), seams)
 
 
 def placed(folder: Path, place: Path) -> Path:
@@ -246,32 +149,144 @@ def placed(folder: Path, place: Path) -> Path:
     return place
 
 
-def _pieces(sink: BlockSink, window: list[slice], lookups: Lookups) -> Iterator[Piece]:
-    """The parts of a window that lie in each block, with the block's table."""
-    first = [part.start // step for part, step in zip(window, sink.block, strict=True)]
-    last = [(part.stop - 1) // step for part, step in zip(window, sink.block, strict=True)]
-    for row in range(first[0], last[0] + 1):
-        for column in range(first[1], last[1] + 1):
-            span = sink.span((row, column))
-            part = [slice(max(s.start, w.start), min(s.stop, w.stop)) for s, w in zip(span, window, strict=True)]
-            labels = sink.read_window(*part).astype(np.int32, copy=False)
-            table = lookups.table(row * sink.grid[1] + column)
-            yield Piece(labels, table, part[0].start - window[0].start, part[1].start - window[1].start)
+def _job(model: Model, source: ImageSource, work: Path, options: StreamOptions) -> BlockJob:
+    """The working folder of an image, begun or found."""
+    first = plan_tiles(*source.size, model.halo, options.side)[0]
+    block = first.rows.stop - first.rows.start, first.columns.stop - first.columns.start
+    classes = 1 + len(model.recipe.data.class_names)
+    maps = map_sink(work / "probabilities.zarr", source.size, block, classes, source.pixel_size, resume=True)
+    seeds, grown = (
+        label_sink(work / f"{name}.zarr", source.size, block, MOST_IDS, resume=True) for name in ("seeds", "grown")
+    )
+    return BlockJob(
+        work,
+        source,
+        model.recipe,
+        model.halo,
+        options.side,
+        _constants(source, model.recipe.normalise, work / "constants.json"),
+        options.symmetries,
+        options.skip_blank,
+        maps,
+        seeds,
+        grown,
+    )
 
 
-def _labels(sink: BlockSink, index: tuple[int, int]) -> AnyArray:
-    return sink.read_window(*sink.span(index)).astype(np.int32, copy=False)
+def _constants(source: ImageSource, recipe: NormaliseRecipe, kept: Path) -> tuple[tuple[float, float], ...]:
+    """Of the whole image, by one pass over it; kept for a run that goes on."""
+    if kept.exists():
+        return tuple((float(low), float(high)) for low, high in json.loads(kept.read_text(encoding="utf-8")))
+    found = stretch_constants_of_blocks(
+        lambda: (source.read(*window) for window in source.blocks()), source.channels, recipe
+    )
+    write_text(kept, json.dumps(found))
+    return found
 
 
-def _table(model: Model, final: BlockSink, objects: ObjectSums, name: str, source: ImageSource) -> Columns:
-    tops = [i * final.block[0] for i in range(final.grid[0])]
-    lefts = [i * final.block[1] for i in range(final.grid[1])]
-    shapes = [
-        shapes_of_window(
-            final.read_window(window.rows, window.columns).astype(np.int32, copy=False),
-            window.numbers,
-            source.pixel_size,
+class _Passes:
+    """The passes over the blocks of one image, in their order."""
+
+    def __init__(self, job: BlockJob, crew: Crew, tell: Callable[[int, int], None], options: StreamOptions) -> None:
+        self.job = job
+        self.crew = crew
+        self.indices = list(job.maps.indices())
+        self._tell, self._told = tell, 0
+        wanted = (True, True, job.recipe.instances.max_hole > 0, True, options.table)
+        self._weights = [weight if is_done else 0 for weight, is_done in zip(WEIGHTS, wanted, strict=True)]
+        self._options = options
+
+    def seeds(self, model: Model) -> tuple[Lookups, int, int]:
+        """Pass 1: the network, and the seeds of each block; and how many blocks it was asked about and spared."""
+        self.network = self.crew.network(_model_file(model, self.job.work))
+        found = self._over_blocks(0, partial(seed_block, self.job, self.network), self.indices)
+        blank = sum(bool(block.blank) for block, _ in found)
+        seeds = join_seeds([block.seeds for block, _ in found], self.job.maps.grid, self.job.recipe.instances)
+        return seeds, sum(asked for _, asked in found), blank
+
+    def grown(self, seeds: Lookups) -> Lookups:
+        """Pass 2: seeds grow."""
+        columns = self.job.maps.grid[1]
+        tasks = (
+            (
+                index,
+                {
+                    (row, column): seeds.table(row * columns + column)
+                    for row, column in self.job.seeds.touched(*grow_window_of(self.job, index))
+                },
+            )
+            for index in self.indices
         )
-        for window in shape_windows(objects, tops, lefts)
-    ]
-    return columns_of(objects, shapes, name, model.recipe.data.class_names, source.pixel_size)
+        return number_objects(self._over_blocks(1, partial(grow_block, self.job), tasks), self.job.recipe.instances)
+
+    def holes(self, objects: Lookups) -> Lookups:
+        """Pass 3: who gets the holes, also those that lie in several blocks; skipped where none are filled."""
+        largest = self.job.recipe.instances.max_hole
+        if not largest:
+            return objects
+        tasks = ((index, objects.table(number)) for number, index in enumerate(self.indices))
+        found = self._over_blocks(2, partial(hole_block, self.job), tasks)
+        return join_holes(objects, found, self.job.maps.grid, largest)
+
+    def finished(self, objects: Lookups, filled: Lookups, out: Path) -> None:
+        """Pass 4: final labels written, and what is known of the objects."""
+        sink = partial(
+            label_sink, size=self.job.source.size, block=self.job.maps.block, pixel_size=self.job.source.pixel_size
+        )
+        data = self.job.recipe.data
+        is_map = data.kind == "classes"
+        self.job = replace(
+            self.job,
+            final=sink(
+                self.job.work / "objects.zarr" if is_map else out / "labels.zarr",
+                largest=int(filled.numbers.max(initial=0)),
+                resume=True,
+            ),
+            classes=sink(out / "labels.zarr", largest=max(data.class_values), resume=True) if is_map else None,
+        )
+        tasks = ((index, objects.table(number), filled.table(number)) for number, index in enumerate(self.indices))
+        self._over_blocks(3, partial(finish_block, self.job), tasks)
+
+    def table(self, name: str, folder: Path) -> tuple[tuple[Path, ...], int]:
+        """Pass 5: the table, part by part, where it is wanted; and how many objects there are."""
+        return stream_table(self.job, self.crew, name, folder, partial(self._step, 4), shapes=self._options.table)
+
+    def seams(self, options: StreamOptions) -> Seams:
+        """What windows across borders of blocks look like alone."""
+        look = partial(predict_part, self.job, self.network)
+        return verify_seams(
+            self.job.maps,
+            self.job.halo,
+            lambda tiles: self.crew.each(look, tiles),
+            (self.job.recipe.instances.seed_threshold, self.job.recipe.instances.mask_threshold),
+            tolerance=options.tolerance,
+        )
+
+    def publish(self) -> Path:
+        """Gives the label image, or the class map, its name."""
+        wanted = self.job.final if self.job.classes is None else self.job.classes
+        assert wanted is not None, "it was written"
+        return wanted.finish()
+
+    def _over_blocks(self, number: int, work: Callable[[Task], Result], tasks: Iterable[Task]) -> list[Result]:
+        """The results of a pass, in raster order, whoever was first."""
+        found = dict(self._told_of(number, self.crew.each(work, tasks)))
+        return [found[each] for each in range(len(self.indices))]
+
+    def _told_of(self, number: int, results: Iterator[tuple[int, Result]]) -> Iterator[tuple[int, Result]]:
+        for result in results:
+            self._step(number)
+            yield result
+
+    def _step(self, number: int, blocks: int = 1) -> None:
+        """Says that a pass is done on more blocks."""
+        self._told += self._weights[number] * blocks
+        self._tell(self._told, len(self.indices) * sum(self._weights))
+
+
+def _model_file(model: Model, work: Path) -> Path:
+    """The model where all who work see it."""
+    file = work / "model.safetensors"
+    if not file.exists():
+        model.save(file)
+    return file

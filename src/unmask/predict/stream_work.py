@@ -19,15 +19,15 @@ import numpy as np
 from unmask.arrays import AnyArray
 from unmask.data.files import atomic
 from unmask.data.streams.sinks import BlockSink
-from unmask.geometry.joining import Faces
 
-__all__ = ["Records", "read_record", "write_record"]
+__all__ = ["Index", "Records", "read_record", "write_record"]
 
+Index = tuple[int, int]  # row and column of a block
 Record = TypeVar("Record")
 
 
 def write_record(path: Path, record: object) -> None:
-    """Writes a dataclass of arrays, and of `Faces`, whole or not at all."""
+    """Writes a dataclass of arrays, or of dataclasses of arrays, whole or not at all."""
     with atomic(path) as temporary, open(temporary, "wb") as file:
         np.savez(file, allow_pickle=False, **_flat(record))
 
@@ -51,8 +51,8 @@ def _flat(record: Any, before: str = "") -> dict[str, AnyArray]:
 
 def _made(kind: Any, before: str, arrays: dict[str, AnyArray]) -> Any:
     values = {
-        field.name: _made(Faces, f"{before}{field.name}.", arrays)
-        if field.name == "faces"
+        field.name: _made(field.type, f"{before}{field.name}.", arrays)
+        if is_dataclass(field.type)
         else arrays[before + field.name]
         for field in fields(kind)
     }
@@ -65,32 +65,30 @@ class Records:
 
     Attributes:
         folder: where its records lie.
-        sink: where its pixels lie.
-        needs: where the pixels lie that it was made of, or that later passes read.
+        sinks: where the pixels lie that it writes, or that it was made of and later passes read.
     """
 
     folder: Path
-    sink: BlockSink
-    needs: tuple[BlockSink, ...] = ()
+    sinks: tuple[BlockSink, ...] = ()
 
-    def run(
-        self,
-        index: tuple[int, int],
-        kind: type[Record],
-        work: Callable[[], tuple[AnyArray, Record]],
-    ) -> Record:
+    def run(self, index: Index, kind: type[Record], work: Callable[[], Record]) -> Record:
         """The record of a block; the pass is done on it where there is none yet, or its pixels are damaged.
 
         Args:
-            index: row and column of the block.
+            index: of the block.
             kind: of the record.
-            work: gives the block's pixels and its record.
+            work: writes the block's pixels and gives its record.
         """
-        path = self.folder / f"{index[0]}_{index[1]}.npz"
-        earlier = read_record(path, kind) if path.exists() else None
-        if earlier is not None and all(sink.verify(index) for sink in (self.sink, *self.needs)):
+        earlier = self.earlier(index, kind)
+        if earlier is not None and all(sink.verify(index) for sink in self.sinks):
             return earlier
-        pixels, record = work()
-        self.sink.write_block(index, pixels)
-        write_record(path, record)
+        record = work()
+        write_record(self._path(index), record)
         return record
+
+    def earlier(self, index: Index, kind: type[Record]) -> Record | None:
+        """The record of a block, if there is a sound one."""
+        return read_record(self._path(index), kind)
+
+    def _path(self, index: Index) -> Path:
+        return self.folder / f"{index[0]}_{index[1]}.npz"

@@ -1,4 +1,4 @@
-"""Overlap-tile prediction: probabilities of a whole image from tiles, equal to one pass over it.
+"""Tiles of an image for a network: where they lie, and how large the memory lets them be.
 
 Whatever the tile size, the result is that of one pass over the whole image, within float rounding: tiles start at
 multiples of the network's stride and read its halo, mirrored outside the image for unpadded networks (Ronneberger
@@ -7,18 +7,39 @@ multiples of the network's stride and read its halo, mirrored outside the image 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeAlias
 
-import numpy as np
 import psutil
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from unmask.arrays import FloatImage, ProbabilityMap
-from unmask.geometry.grid import Span, Tile, clipped_axis, mirror, mirrored_axis, tiles
+from unmask.errors import PredictionError
+from unmask.geometry.grid import Span, Tile, clipped_axis, clipped_span, mirrored_axis, mirrored_span, tiles
 from unmask.nets import Halo
+from unmask.recipe import UNetRecipe
 
-__all__ = ["default_memory", "exact_convolutions", "plan_tiles", "predict_probabilities", "predict_window", "tile_side"]
+__all__ = [
+    "LEAST_WORK",
+    "Network",
+    "axes_of",
+    "bytes_a_pixel",
+    "default_memory",
+    "exact_convolutions",
+    "plan_tiles",
+    "span_at",
+    "tile_at",
+    "tile_side",
+    "usable_device",
+    "window_at",
+]
 
+Network: TypeAlias = Callable[[Tensor], Tensor]
+"""(1, c, h, w) float32 on the CPU, in channels_last, to logits (1, classes, h', w') float32."""
+
+# A pixel that the network sees takes these bytes: so many for each channel of its width, and of all that follows.
+BYTES_A_CHANNEL, BYTES = 18, 100
+LEAST_WORK = 50 * 2**20
+"""Bytes that are taken to work in, however little is given."""
 # Beyond this side a tile saves no work any more (the halo is a few per cent) and falls out of the caches.
 LARGEST_TILE = 1024
 
@@ -30,6 +51,29 @@ def default_memory(device: torch.device | None = None) -> int:
     return int(psutil.virtual_memory().available // 4)
 
 
+def bytes_a_pixel(network: UNetRecipe) -> int:
+    """What a pixel that a U-Net sees takes of the memory while it is worked on."""
+    return BYTES_A_CHANNEL * network.width + BYTES
+
+
+def usable_device(name: str | None) -> torch.device:
+    """A device by its name; a GPU if there is one when None.
+
+    Raises:
+        PredictionError: it cannot be used here.
+    """
+    if name is None:
+        return torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise PredictionError(
+            f"the device {name} cannot be used here ({str(error).splitlines()[0]})", remedy="type --device cpu"
+        ) from None
+
+
 def tile_side(memory: int, bytes_per_pixel: int, halo: Halo) -> int:
     """The side of the largest tile (pixels written) whose network activations fit into `memory` bytes."""
     side = int((memory / bytes_per_pixel) ** 0.5) - 2 * halo.halo
@@ -38,84 +82,32 @@ def tile_side(memory: int, bytes_per_pixel: int, halo: Halo) -> int:
 
 def plan_tiles(height: int, width: int, halo: Halo, side: int) -> list[Tile]:
     """Tiles of an image of `height` x `width` pixels, evenly large and none above `side`, in raster order."""
-    rows, columns = (_axis(size, _even(size, side), halo) for size in (height, width))
-    return tiles(rows, columns)
+    return tiles(*axes_of((height, width), halo, side))
 
 
-def predict_probabilities(
-    net: nn.Module,
-    image: FloatImage,
-    halo: Halo,
-    side: int,
-    device: torch.device,
-    progress: Callable[[int, int], None] | None = None,
-) -> ProbabilityMap:
-    """Class probabilities of every pixel.
-
-    Args:
-        net: in evaluation mode, on `device`, in channels_last.
-        image: (h, w, c) normalised.
-        halo: of the net.
-        side: largest side of a tile, pixels written.
-        device: where the net is.
-        progress: called with (pixels done, pixels in all) after each tile.
-
-    Returns:
-        (classes, h, w) float32, softmax over classes.
-    """
-    height, width = image.shape[:2]
-    result: ProbabilityMap | None = None
-    done = 0
-    for tile in plan_tiles(height, width, halo, side):
-        probabilities = _predict_tile(net, image, tile, device)
-        if result is None:
-            result = np.empty((probabilities.shape[0], height, width), np.float32)
-        rows, columns = tile.rows, tile.columns
-        result[:, rows.start : rows.stop, columns.start : columns.stop] = probabilities
-        done += (rows.stop - rows.start) * (columns.stop - columns.start)
-        if progress is not None:
-            progress(done, height * width)
-    assert result is not None, "an image has at least one pixel"
-    return result
+def axes_of(size: tuple[int, int], halo: Halo, side: int) -> tuple[list[Span], list[Span]]:
+    """The rows and the columns of these tiles."""
+    rows, columns = (_axis(n, _even(n, side), halo) for n in size)
+    return rows, columns
 
 
-def _predict_tile(net: nn.Module, image: FloatImage, tile: Tile, device: torch.device) -> ProbabilityMap:
-    rows, columns = tile.rows, tile.columns
-    window = image[
-        np.ix_(
-            mirror(rows.read_start, rows.read_stop, image.shape[0]),
-            mirror(columns.read_start, columns.read_stop, image.shape[1]),
-        )
-    ]
-    return predict_window(net, window, tile, device)
+def tile_at(size: tuple[int, int], halo: Halo, side: int, index: tuple[int, int]) -> Tile:
+    """One of these tiles, by its place among their rows and columns."""
+    rows, columns = axes_of(size, halo, side)
+    return Tile(rows[index[0]], columns[index[1]])
 
 
-@torch.inference_mode()
-def predict_window(net: nn.Module, window: FloatImage, tile: Tile, device: torch.device) -> ProbabilityMap:
-    """Class probabilities of what a tile writes.
+def span_at(size: int, start: int, stop: int, halo: Halo) -> Span:
+    """One axis of a tile anywhere: what the network reads to write [start, stop) of an image of `size` pixels."""
+    if halo.padded:
+        return clipped_span(size, start, stop, halo.halo, halo.stride)
+    return mirrored_span(start, stop, halo.halo, halo.stride, halo.remainder)
 
-    Args:
-        net: in evaluation mode, on `device`, in channels_last.
-        window: (h, w, c) normalised, what the tile reads.
-        tile: of the image.
-        device: where the net is.
 
-    Returns:
-        (classes, rows, columns) float32, softmax over classes.
-    """
-    rows, columns = tile.rows, tile.columns
-    # The permuted view of an h w c window is channels_last already.
-    batch = torch.from_numpy(window).permute(2, 0, 1)[None].to(device)
-    with exact_convolutions(device):
-        output: Tensor = net(batch.contiguous(memory_format=torch.channels_last))
-    logits = output[
-        0,
-        :,
-        rows.offset : rows.offset + rows.stop - rows.start,
-        columns.offset : columns.offset + columns.stop - columns.start,
-    ]
-    probabilities: ProbabilityMap = logits.float().softmax(dim=0).cpu().numpy()
-    return probabilities
+def window_at(size: tuple[int, int], start: tuple[int, int], side: int, halo: Halo) -> Tile:
+    """A tile of `side` pixels, cut at the image's end, that begins at row and column `start`, any of the image's."""
+    rows, columns = (span_at(n, at, min(n, at + side), halo) for n, at in zip(size, start, strict=True))
+    return Tile(rows, columns)
 
 
 @contextmanager

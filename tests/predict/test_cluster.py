@@ -1,0 +1,149 @@
+"""Many workers: the labels of one process, whoever did the work, and when a worker is killed half way."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from unmask.data.formats.images import read_image
+from unmask.data.streams.sources import open_source
+from unmask.errors import PredictionError, UnreadableFile
+from unmask.instances.table_files import read_parts
+from unmask.model import Model
+from unmask.predict.cluster import Cluster, connected, local_workers
+from unmask.predict.crew import Here
+from unmask.predict.predictor import Predictor
+from unmask.predict.stream import Streamed, StreamOptions, predict_stream
+
+OPTIONS = StreamOptions(48, probabilities=True, verify=True)
+
+
+@pytest.fixture(scope="module")
+def predictor(disc_run: Path) -> Predictor:
+    return Predictor(Model.load(disc_run), device="cpu", side=48)
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory, make_discs) -> Path:  # type: ignore[no-untyped-def]
+    file = tmp_path_factory.mktemp("image") / "a.tif"
+    pixels = np.block([[make_discs(seed + 4 * row)[0] for seed in range(3)] for row in range(3)])
+    tifffile.imwrite(file, pixels[:200, :171], tile=(32, 32))
+    return file
+
+
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[Cluster]:
+    with local_workers(2, "eager", "cpu") as cluster:
+        yield cluster
+
+
+def streamed(predictor: Predictor, image: Path, out: Path, cluster: Cluster | None, **more: object) -> Streamed:
+    crew = cluster or Here(predictor.engine)
+    return predict_stream(predictor.model, open_source(image, channels=1), "a", out, crew, OPTIONS, **more)  # type: ignore[arg-type]
+
+
+def pixels(folder: Path | None) -> np.ndarray:
+    assert folder is not None
+    return read_image(folder).planes[0]
+
+
+def same(one: Streamed, other: Streamed) -> bool:
+    """Labels, probabilities and table, to the bit."""
+    for mine, theirs in zip(read_parts(one.parts), read_parts(other.parts), strict=True):
+        assert list(mine) == list(theirs)
+        for name in mine:
+            np.testing.assert_array_equal(mine[name], theirs[name], err_msg=name)
+    return np.array_equal(pixels(one.labels), pixels(other.labels)) and np.array_equal(
+        pixels(one.probabilities), pixels(other.probabilities)
+    )
+
+
+def test_two_workers_give_what_one_process_gives(
+    predictor: Predictor, image: Path, tmp_path: Path, two_workers: Cluster
+) -> None:
+    here = streamed(predictor, image, tmp_path / "here", None)
+    there = streamed(predictor, image, tmp_path / "there", two_workers)
+    assert here.objects == there.objects > 20
+    assert same(here, there)
+    assert there.computed == there.blocks == 20
+    assert there.seams is not None
+    assert there.seams.largest < 1e-5
+
+
+def test_a_worker_is_killed_half_way(predictor: Predictor, image: Path, tmp_path: Path) -> None:
+    here = streamed(predictor, image, tmp_path / "here", None)
+    killed: list[int] = []
+    with local_workers(3, "eager", "cpu") as cluster:
+        pids = list(cluster.client.run(os.getpid).values())
+
+        def kill(done: int, of: int) -> None:
+            if done > len(killed) * of / 3 and len(killed) < 2:
+                os.kill(pids[len(killed)], signal.SIGKILL)
+                killed.append(pids[len(killed)])
+
+        there = streamed(predictor, image, tmp_path / "there", cluster, progress=kill)
+    assert len(killed) == 2
+    assert same(here, there)
+
+
+def test_a_run_of_one_process_goes_on_with_workers(
+    predictor: Predictor, image: Path, tmp_path: Path, two_workers: Cluster
+) -> None:
+    here = streamed(predictor, image, tmp_path / "here", None)
+
+    def killed(done: int, of: int) -> None:
+        if done > of / 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        streamed(predictor, image, tmp_path / "there", None, progress=killed)
+    there = streamed(predictor, image, tmp_path / "there", two_workers)
+    assert there.computed < there.blocks
+    assert same(here, there)
+
+
+def test_an_error_of_a_worker_names_the_file(
+    predictor: Predictor, image: Path, tmp_path: Path, two_workers: Cluster
+) -> None:
+    damaged = tmp_path / "damaged.tif"
+    content = bytearray(image.read_bytes())
+    damaged.write_bytes(content[: len(content) // 2])
+    with pytest.raises(UnreadableFile, match=r"damaged\.tif"):
+        streamed(predictor, damaged, tmp_path / "out", two_workers)
+
+
+def test_workers_that_do_not_see_the_folder(two_workers: Cluster, tmp_path: Path) -> None:
+    with pytest.raises(
+        PredictionError, match=r"does not see it\. Give --out on a disk that all workers share"
+    ) as caught:
+        two_workers.network(tmp_path / "nowhere.safetensors")
+    assert caught.value.file == tmp_path / "nowhere.safetensors"
+
+
+def test_nobody_answers() -> None:
+    with (
+        pytest.raises(PredictionError, match=r"no Dask scheduler answers there.*dask scheduler"),
+        connected("tcp://127.0.0.1:9", "eager", None, wait=1),
+    ):
+        pass
+
+
+def test_a_cluster_that_runs_already(predictor: Predictor, image: Path, tmp_path: Path, two_workers: Cluster) -> None:
+    here = streamed(predictor, image, tmp_path / "here", None)
+    with connected(two_workers.client.scheduler.address, "eager", "cpu") as cluster:  # type: ignore[union-attr]
+        assert same(here, streamed(predictor, image, tmp_path / "there", cluster))
+
+
+def test_a_scheduler_without_workers() -> None:
+    from distributed import LocalCluster
+
+    with (
+        LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
+        pytest.raises(PredictionError, match=r"no worker has joined it.*dask worker"),
+        connected(empty.scheduler_address, "eager", None, wait=1),
+    ):
+        pass
