@@ -23,7 +23,7 @@ from unmask.data.files import atomic
 from unmask.errors import ModelError, RecipeError
 from unmask.family import Family, family_of
 from unmask.nets import Halo
-from unmask.recipe import DetectionRecipe, InstanceRecipe, Recipe, parse
+from unmask.recipe import DetectionRecipe, InstanceRecipe, Recipe, UNetRecipe, parse
 
 __all__ = ["FORMAT", "Model", "find_model_file"]
 
@@ -51,6 +51,17 @@ class Model:
     def halo(self) -> Halo:
         """Halo, stride and valid sizes of the network."""
         return self.family.halo(self.net)
+
+    @cached_property
+    def unpadded(self) -> "Model | None":
+        """A zero-padded U-Net without its padding, its weights those in the memory; None for other networks."""
+        network = self.recipe.network
+        if not isinstance(network, UNetRecipe) or network.padding == "valid":
+            return None
+        recipe = self.recipe.model_copy(update={"network": network.model_copy(update={"padding": "valid"})})
+        net = _without_weights(recipe)
+        net.load_state_dict(self.net.state_dict(), assign=True)
+        return Model(net.eval(), recipe)
 
     @cached_property
     def family(self) -> Family:
@@ -94,9 +105,7 @@ class Model:
             )
         recipe = _read_recipe(metadata, file)
         example, expected = tensors.pop(TEST_INPUT, None), tensors.pop(TEST_OUTPUT, None)
-        with torch.device("meta"), _Unfilled():  # takes no memory: a recipe that asks for a huge network cannot fill it
-            net = family_of(recipe).build(recipe)
-        model = cls(net, recipe, hashlib.sha256(file.read_bytes()).hexdigest())
+        model = cls(_without_weights(recipe), recipe, hashlib.sha256(file.read_bytes()).hexdigest())
         try:
             model.net.load_state_dict(tensors, assign=True)
         except RuntimeError:
@@ -125,10 +134,16 @@ class Model:
         return torch.rand((1, self.recipe.data.channels, side, side), generator=generator)
 
 
+def _without_weights(recipe: Recipe) -> nn.Module:
+    """A network that takes no memory yet: a recipe that asks for a huge one cannot fill it."""
+    with torch.device("meta"), _Unfilled():
+        return family_of(recipe).build(recipe)
+
+
 class _Unfilled(TorchFunctionMode):
     """Initialisers leave weights alone: without memory there is nothing to fill.
 
-    Drawn on "meta", random numbers would load PyTorch's compiler: the start takes 1 s and 150 MB more.
+    Drawn on "meta", random numbers would load PyTorch's compiler: 1.2 s and 150 MB more.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unmask.geometry.grid import Span, clipped_axis, clipped_span, mirror, mirrored_axis, mirrored_span, tiles
+from unmask.geometry.grid import (
+    Span,
+    clipped_axis,
+    clipped_span,
+    inner_span,
+    mirror,
+    mirrored_axis,
+    mirrored_span,
+    tiles,
+)
 
 
 @given(st.integers(1, 40), st.integers(0, 120), st.integers(0, 120))
@@ -100,3 +109,31 @@ def test_the_papers_tile(size: int) -> None:
     spans = mirrored_axis(size, 388, 92, 16, 12)
     assert [span.start for span in spans] == ([0, 384] if size > 384 else [0])
     assert spans[0].read_stop - spans[0].read_start == (572 if size > 384 else 188)
+
+
+@given(st.integers(-50, 500), st.integers(1, 300), st.integers(1, 5))
+def test_inner_spans_pair_the_pixels_that_padded_networks_pair(start: int, length: int, depth: int) -> None:
+    """Walked level by level: two convolutions take a pixel each, and what is left begins at an even pixel."""
+    stride, halo = 2**depth, 6 * 2**depth - 4
+    smallest = next(n for n in range(1, 2 * halo + 3 * stride) if _fits(n, depth))
+    span = inner_span(start, start + length, halo, stride, smallest % stride)
+    at, size = span.read_start, span.read_stop - span.read_start
+    for _ in range(depth):
+        at, size = at + 2, size - 4
+        assert (at % 2, size % 2) == (0, 0)
+        at, size = at // 2, size // 2
+    assert span.read_start + halo + span.offset == start
+    assert span.read_stop - halo >= start + length
+
+
+def _fits(length: int, depth: int) -> bool:
+    """Whether an unpadded network takes it."""
+    for _ in range(depth):
+        length -= 4
+        if length < 2 or length % 2:
+            return False
+        length //= 2
+    length -= 4
+    for _ in range(depth):
+        length = 2 * length - 4
+    return length > 0

@@ -42,7 +42,7 @@ def two_workers() -> Iterator[Cluster]:
 
 
 def streamed(predictor: Predictor, image: Path, out: Path, cluster: Cluster | None, **more: object) -> Streamed:
-    crew = cluster or Here(predictor.engine)
+    crew = cluster or Here(predictor.network)
     return predict_stream(predictor.model, open_source(image, channels=1), "a", out, crew, OPTIONS, **more)  # type: ignore[arg-type]
 
 
@@ -127,7 +127,7 @@ def test_workers_that_do_not_see_the_folder(two_workers: Cluster, tmp_path: Path
 def test_nobody_answers() -> None:
     with (
         pytest.raises(PredictionError, match=r"no Dask scheduler answers there.*dask scheduler"),
-        connected("tcp://127.0.0.1:9", "eager", None, wait=1),
+        connected("tcp://127.0.0.1:9", "eager", None),
     ):
         pass
 

@@ -11,7 +11,7 @@ from unmask.geometry.grid import Tile, mirror
 from unmask.nets import UNet, derive_halo
 from unmask.predict.probabilities import predict_probabilities
 from unmask.predict.seams import verify_seams
-from unmask.predict.tiles import window_at
+from unmask.predict.tiles import Cutting, Network, window_at
 from unmask.predict.tta import window_probabilities
 
 SIZE = (150, 131)
@@ -23,7 +23,7 @@ def test_windows_anywhere_are_cut_from_the_whole(padding: str, tmp_path: Path) -
     net = UNet(1, 2, width=4, depth=2, padding=padding).eval().to(memory_format=torch.channels_last)  # type: ignore[arg-type]
     halo = derive_halo(net)
     image = np.random.default_rng(0).normal(0, 1, (*SIZE, 1)).astype(np.float32)
-    whole, _ = predict_probabilities(net, image, halo, 48, 2)
+    whole, _ = predict_probabilities(Network(Cutting(halo), net), image, 48, 2)
 
     def alone(tile: Tile) -> np.ndarray:
         places = [

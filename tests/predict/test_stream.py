@@ -39,7 +39,7 @@ def image(tmp_path: Path, make_discs) -> Path:  # type: ignore[no-untyped-def]
 
 def streamed(predictor: Predictor, image: Path, out: Path, options: StreamOptions = PLAIN, **more: object) -> Streamed:
     source = open_source(image, channels=1)
-    return predict_stream(predictor.model, source, "a", out, Here(predictor.engine), options, **more)  # type: ignore[arg-type]
+    return predict_stream(predictor.model, source, "a", out, Here(predictor.network), options, **more)  # type: ignore[arg-type]
 
 
 def labels_of(found: Streamed) -> np.ndarray:
@@ -133,7 +133,7 @@ def test_a_kill_while_the_labels_are_used_costs_no_block(predictor: Predictor, i
 def test_averaged_over_flips_and_turns(disc_run: Path, image: Path, tmp_path: Path, threads: int) -> None:
     predictor = Predictor(Model.load(disc_run), device="cpu", side=SIDE, tta=8)
     options = StreamOptions(SIDE, symmetries=8, verify=True)
-    source, here = open_source(image, channels=1), Here(predictor.engine, threads)
+    source, here = open_source(image, channels=1), Here(predictor.network, threads)
     found = predict_stream(predictor.model, source, "a", tmp_path / "out", here, options)
     whole = predictor.predict(image)
     np.testing.assert_array_equal(labels_of(found), whole.labels)

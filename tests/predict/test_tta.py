@@ -12,7 +12,7 @@ from scipy import ndimage
 from unmask.geometry.grid import Tile, mirror
 from unmask.geometry.symmetry import SYMMETRIES, Symmetry
 from unmask.nets import Halo, UNet, derive_halo
-from unmask.predict.tiles import plan_tiles, span_at
+from unmask.predict.tiles import Cutting, Network, plan_tiles, span_at
 from unmask.predict.tta import predict_tile, predict_turned, window_probabilities
 
 Read = Callable[[tuple[int, int], tuple[int, int]], np.ndarray]
@@ -65,7 +65,7 @@ def test_any_tile_is_a_part_of_the_whole(
     start = [data.draw(st.integers(0, n - 1)) for n in size]
     stop = [data.draw(st.integers(at + 1, n)) for at, n in zip(start, size, strict=True)]
     tile = Tile(*(span_at(n, a, b, halo) for n, a, b in zip(size, start, stop, strict=True)))
-    part = predict_tile(net, reader(image), tile, size, halo)
+    part = predict_tile(Network(Cutting(halo), net), reader(image), tile, size)
     expected = whole_mean(net, halo, image)[:, start[0] : stop[0], start[1] : stop[1]]
     assert part.dtype == np.float32
     np.testing.assert_allclose(part, expected, rtol=0, atol=1e-5)
@@ -77,7 +77,7 @@ def tiled(net: torch.nn.Module, halo: Halo, image: np.ndarray, side: int) -> np.
     result = np.full((2, height, width), np.nan, np.float32)
     for tile in plan_tiles(height, width, halo, side):
         rows, columns = slice(tile.rows.start, tile.rows.stop), slice(tile.columns.start, tile.columns.stop)
-        result[:, rows, columns] = predict_tile(net, reader(image), tile, (height, width), halo)
+        result[:, rows, columns] = predict_tile(Network(Cutting(halo), net), reader(image), tile, (height, width))
     return result
 
 
@@ -106,7 +106,7 @@ def test_the_identity_alone_is_the_plain_prediction(padding: str, size: tuple[in
     for tile in plan_tiles(*size, halo, 12):
         rows, columns = tile.rows, tile.columns
         window = reader(image)((rows.read_start, rows.read_stop), (columns.read_start, columns.read_stop))
-        found = predict_tile(net, reader(image), tile, size, halo, SYMMETRIES[:1])
+        found = predict_tile(Network(Cutting(halo), net), reader(image), tile, size, SYMMETRIES[:1])
         assert np.array_equal(found, window_probabilities(net, window, tile))
         with torch.no_grad():
             logits = net(torch.from_numpy(window).permute(2, 0, 1)[None])[0]

@@ -1,7 +1,7 @@
 """unmask predict."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -10,6 +10,7 @@ from unmask.errors import PredictionError
 
 if TYPE_CHECKING:
     from unmask.data.dataset import Dataset
+    from unmask.predict.engines import EngineName
     from unmask.predict.job import ImageDone
     from unmask.recipe import Recipe
 
@@ -91,6 +92,7 @@ def predict(
     from unmask.model import Model
     from unmask.predict.cluster import crew_of
     from unmask.predict.job import SAVES, predict_job
+    from unmask.predict.large import is_large
     from unmask.predict.predictor import Predictor
 
     wanted = tuple(part.strip() for part in save.split(",") if part.strip())
@@ -103,7 +105,7 @@ def predict(
         device,
         memory_bytes(memory),
         overlaps=overlaps,
-        engine="eager" if engine is EngineOption.auto else engine.value,
+        engine="eager" if engine is EngineOption.auto else cast("EngineName", engine.value),
         tta=tta,
         skip_blank=skip_blank,
     )
@@ -114,6 +116,9 @@ def predict(
     say = partial(console.print, highlight=False, markup=False)
     if engine is EngineOption.auto:
         predictor.choose_engine(found, say)
+    if (workers or scheduler) and not any(is_large(predictor, entry) for entry in found.entries):
+        say("No image is larger than the memory: they are predicted here, without workers.")
+        workers = scheduler = None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with crew_of(predictor, workers, scheduler, device) as crew, bar as progress:

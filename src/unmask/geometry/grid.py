@@ -18,7 +18,17 @@ import numpy as np
 
 from unmask.arrays import AnyArray
 
-__all__ = ["Span", "Tile", "clipped_axis", "clipped_span", "mirror", "mirrored_axis", "mirrored_span", "tiles"]
+__all__ = [
+    "Span",
+    "Tile",
+    "clipped_axis",
+    "clipped_span",
+    "inner_span",
+    "mirror",
+    "mirrored_axis",
+    "mirrored_span",
+    "tiles",
+]
 
 
 @dataclass(frozen=True)
@@ -75,6 +85,26 @@ def mirrored_span(start: int, stop: int, halo: int, stride: int, remainder: int)
     length = stop - origin + 2 * halo
     length += (remainder - length) % stride
     return Span(start, stop, origin - halo, origin - halo + length, start - origin)
+
+
+def inner_span(start: int, stop: int, halo: int, stride: int, remainder: int) -> Span:
+    """What a network reads without its padding to write what it writes with it: [start, stop).
+
+    The first convolutions of a level take a pixel each from its front, so pooling pairs the pixels that the padded
+    network pairs where the input begins at 2 modulo the stride. The values are the padded network's as long as the
+    input lies within the image: no value in between has heard of the padding.
+
+    Args:
+        start: first pixel written.
+        stop: one after the last.
+        halo: pixels that the output of the network without padding is smaller by, on each side.
+        stride: of the network.
+        remainder: valid input lengths of the network without padding are `remainder` modulo `stride`.
+    """
+    read_start = start - halo - (start - halo - 2) % stride
+    length = stop + halo - read_start
+    length += (remainder - length) % stride
+    return Span(start, stop, read_start, read_start + length, start - halo - read_start)
 
 
 def clipped_span(size: int, start: int, stop: int, halo: int, stride: int) -> Span:

@@ -10,8 +10,6 @@ from typing import Literal, get_args
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchvision.models import resnet18, resnet34, resnet50, resnet101
-from torchvision.ops.misc import FrozenBatchNorm2d
 
 from unmask.errors import ModelError
 from unmask.nets.fpn import FPN
@@ -20,7 +18,7 @@ __all__ = ["RESNETS", "STAGES", "Backbone", "Norm", "ResNetBody"]
 
 Norm = Literal["frozen", "batch"]
 
-RESNETS = {"resnet18": resnet18, "resnet34": resnet34, "resnet50": resnet50, "resnet101": resnet101}
+RESNETS = ("resnet18", "resnet34", "resnet50", "resnet101")
 STAGES = 5  # the first convolution, and layer1 to layer4
 RGB = 3
 
@@ -45,8 +43,12 @@ class ResNetBody(nn.Module):
     def __init__(self, name: str, channels: int = 3, norm: Norm = "frozen", frozen_eps: float = 1e-5) -> None:
         super().__init__()
         _check(name, channels, norm)
+        # Not above: `unmask.nets.operators` says why.
+        from torchvision.models import get_model
+        from torchvision.ops.misc import FrozenBatchNorm2d
+
         layer = partial(FrozenBatchNorm2d, eps=frozen_eps) if norm == "frozen" else nn.BatchNorm2d
-        net = RESNETS[name](norm_layer=layer)
+        net = get_model(name, norm_layer=layer)
         self.name = name
         self.widths = _widths(net.fc.in_features)
         self.conv1 = net.conv1 if channels == RGB else _first_convolution(channels)

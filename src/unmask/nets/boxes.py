@@ -10,7 +10,8 @@ import math
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
-from torchvision.ops import nms
+
+from unmask.nets.operators import nms
 
 __all__ = [
     "clip",

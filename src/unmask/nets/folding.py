@@ -5,12 +5,16 @@ layer two passes over maps that do not fit into any cache. Weights stay as they 
 which takes a hundredth of the pass.
 """
 
+from typing import TYPE_CHECKING
+
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from unmask.nets.backbone import ResNetBody
+
+if TYPE_CHECKING:
+    from torchvision.models.resnet import BasicBlock, Bottleneck
 
 __all__ = ["folded"]
 
@@ -27,7 +31,9 @@ def folded(body: ResNetBody, images: Float[Tensor, "b channels h w"]) -> tuple[T
     return c2, c3, c4, c5
 
 
-def _block(block: BasicBlock | Bottleneck, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h2 w2"]:
+def _block(block: "BasicBlock | Bottleneck", x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h2 w2"]:
+    from torchvision.models.resnet import Bottleneck  # not above: `unmask.nets.operators` says why
+
     steps = [(block.conv1, block.bn1), (block.conv2, block.bn2)]
     if isinstance(block, Bottleneck):
         steps.append((block.conv3, block.bn3))

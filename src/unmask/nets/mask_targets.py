@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
-from torchvision.ops import roi_align
 
 from unmask.nets.matching import MOST
 from unmask.nets.object_targets import ObjectTargets
+from unmask.nets.operators import roi_align
 from unmask.nets.regions import Regions
 
 __all__ = ["known_points", "mask_targets"]
@@ -61,7 +61,7 @@ def known_points(targets: Sequence[ObjectTargets], regions: Regions, side: int) 
         index = (regions.images == image).nonzero().flatten()
         if len(index) and target.ignore is not None:
             mask, boxes = target.ignore[None, None].float(), regions.boxes[index].float()
-            result[index] = roi_align(mask, [boxes], side, sampling_ratio=-1)[:, 0] <= MOST
+            result[index] = roi_align(mask, [boxes], side)[:, 0] <= MOST
     return result
 
 
@@ -80,7 +80,7 @@ def _of_image(
         window = (chosen.cumsum(0) - 1)[at[index]]
         moved = boxes[index] - origin[window].repeat(1, 2)
         rois = torch.cat([window[:, None].float(), moved], dim=1)
-        result[index] = roi_align(masks, rois, side, sampling_ratio=-1)[:, 0]
+        result[index] = roi_align(masks, rois, side)[:, 0]
     return result
 
 

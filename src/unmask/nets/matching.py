@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
-from torchvision.ops import box_iou
+
+from unmask.nets.operators import box_iou
 
 __all__ = ["BETWEEN", "MOST", "NOTHING", "Sampler", "balanced_sample", "ignored_share", "match", "without_ignored"]
 

@@ -15,8 +15,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
-from torchvision.ops import roi_align
 
+from unmask.nets.operators import roi_align
 from unmask.nets.precision import at_least_float32
 from unmask.nets.regions import Regions
 
@@ -71,8 +71,7 @@ def by_operator(
         roi_align(features, rois[index].to(features.dtype), side, 1 / (FINEST_STRIDE << level), POINTS)
         for level, (features, index) in enumerate(zip(maps, members, strict=True))
     ]
-    cells: Tensor = torch.cat(parts)[torch.cat(members).argsort()]
-    return cells
+    return torch.cat(parts)[torch.cat(members).argsort()]
 
 
 def _as_rows(features: Float[Tensor, "b c h w"]) -> Float[Tensor, "bhw c"]:

@@ -16,19 +16,24 @@ import torch
 from jaxtyping import Float
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torchvision.models import get_model_weights
-from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights, MaskRCNN_ResNet50_FPN_Weights
 
 from unmask.errors import ModelError
 from unmask.nets.backbone import RESNETS, ResNetBody
 
 __all__ = ["current_names", "load_weights", "share_colours"]
 
-# The first ImageNet weights, which torchvision's and the paper's detectors start from.
-PUBLISHED = {name: str(get_model_weights(name).IMAGENET1K_V1.url) for name in RESNETS}
-COCO = str(MaskRCNN_ResNet50_FPN_Weights.COCO_V1.url)
+HOME = "https://download.pytorch.org/models/"
+# torchvision's first ImageNet weights, which its and the paper's detectors start from.
+PUBLISHED = {
+    "resnet18": f"{HOME}resnet18-f37072fd.pth",
+    "resnet34": f"{HOME}resnet34-b627a593.pth",
+    "resnet50": f"{HOME}resnet50-0676ba61.pth",
+    "resnet101": f"{HOME}resnet101-63fe2227.pth",
+}
+# Its Mask R-CNN with ResNet-50, the first as well.
+COCO = f"{HOME}maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth"
 # Files whose frozen norms were trained with nothing added to the variance; all others add 1e-5.
-WITHOUT_EPS = (COCO, str(FasterRCNN_ResNet50_FPN_Weights.COCO_V1.url))
+WITHOUT_EPS = (COCO, f"{HOME}fasterrcnn_resnet50_fpn_coco-258fb6c6.pth")
 EPS = 1e-5
 
 BODY = "backbone.body."

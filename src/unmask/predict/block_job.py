@@ -110,7 +110,7 @@ class SeededBlock:
 
 def predict_part(job: BlockJob, network: Callable[[], Network], tile: Tile) -> ProbabilityMap:
     """(classes, rows, columns) of what a tile writes, wherever it lies."""
-    return predict_tile(network(), job.read, tile, job.source.size, job.halo, SYMMETRIES[: job.symmetries])
+    return predict_tile(network(), job.read, tile, job.source.size, SYMMETRIES[: job.symmetries])
 
 
 def seed_block(job: BlockJob, network: Callable[[], Network], index: Index) -> tuple[SeededBlock, bool]:
@@ -215,6 +215,6 @@ def _background(job: BlockJob, index: Index) -> ProbabilityMap:
 def _piece(sink: BlockSink, index: Index, table: Table, window: tuple[slice, slice]) -> Piece:
     """The part of a window that lies in one block."""
     span = sink.span(index)
-    part = [slice(max(s.start, w.start), min(s.stop, w.stop)) for s, w in zip(span, window, strict=True)]
-    labels = sink.read_window(*part).astype(np.int32, copy=False)
-    return Piece(labels, table, part[0].start - window[0].start, part[1].start - window[1].start)
+    rows, columns = (slice(max(s.start, w.start), min(s.stop, w.stop)) for s, w in zip(span, window, strict=True))
+    labels = sink.read_window(rows, columns).astype(np.int32, copy=False)
+    return Piece(labels, table, rows.start - window[0].start, columns.start - window[1].start)

@@ -1,15 +1,16 @@
 """The plan of a prediction in blocks: how large its tiles are, what they cost, what memory it takes."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
-import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from unmask.geometry.grid import Span
+from unmask.geometry.grid import Tile
+from unmask.geometry.symmetry import Interval
 from unmask.model import Model
-from unmask.predict.tiles import LEAST_WORK, axes_of, bytes_a_pixel, tile_side
+from unmask.nets.operations import operations
+from unmask.predict.tiles import LEAST_WORK, Cutting, bytes_a_pixel, plan_tiles, tile_side
 from unmask.recipe import UNetRecipe
 
 __all__ = ["BlockPlan", "plan_blocks", "redundancy"]
@@ -67,40 +68,48 @@ def plan_blocks(
     base = taken.rss + workers * taken.uss  # libraries are in the memory once
     own = max(LEAST_WORK, (memory - base) // crew)
     side = side or tile_side(own, pixel, model.halo)
-    rows, columns = axes_of(size, model.halo, side)
-    seen = _seen(rows[0]) * _seen(columns[0])
+    cutting = Cutting(model.halo, None if model.unpadded is None else model.unpadded.halo)
+    tiles = plan_tiles(*size, model.halo, side)
+    rows, columns, _ = max(_seen(*cutting.tile(size, *_written(tile))) for tile in tiles)
     return BlockPlan(
         size,
         side,
-        (rows[0].stop - rows[0].start, columns[0].stop - columns[0].start),
-        len(rows) * len(columns),
-        model.halo.halo,
-        redundancy(model, rows[0], columns[0]),
+        (tiles[0].rows.stop, tiles[0].columns.stop),
+        len(tiles),
+        (cutting.inner or cutting.halo).halo,
+        redundancy(model, cutting, tiles, size),
         crew,
-        base + crew * seen * pixel,
+        base + crew * rows * columns * pixel,
     )
 
 
-def redundancy(model: Model, rows: Span, columns: Span) -> float:
-    """The share of a tile's floating point operations that the image would not need if it were predicted at once.
+def redundancy(model: Model, cutting: Cutting, tiles: Sequence[Tile], size: tuple[int, int]) -> float:
+    """The share of the network's floating point operations that an image would not need if it were predicted at once.
 
-    Counted from the network's own layers; an unpadded network does less and less at its borders, level by level.
+    Counted from the network's own layers; without padding it does less and less at a tile's borders, level by level.
     """
-    with torch.device("meta"):
-        net = model.family.build(model.recipe).eval()
-    step, far = model.halo.stride, model.halo.input_for(8 * model.halo.stride + 4 * model.halo.halo)
+    seen = Counter(_seen(*cutting.tile(size, *_written(tile))) for tile in tiles)
+    done = sum(count * _operations(model, inner, rows, columns) for (rows, columns, inner), count in seen.items())
+    step = model.halo.stride
+    far = model.halo.input_for(8 * step + 4 * model.halo.halo)
     # Of a square the work is a L^2 + b L + c: what each further pixel costs is a.
-    near, middle, end = (_operations(net, model, far + k * step, far + k * step) for k in range(3))
-    needed = (near - 2 * middle + end) / (2 * step**2) * (rows.stop - rows.start) * (columns.stop - columns.start)
-    return max(0.0, 1 - needed / _operations(net, model, _seen(rows), _seen(columns)))
+    near, middle, end = (_operations(model, False, far + k * step, far + k * step) for k in range(3))
+    return max(0.0, 1 - (near - 2 * middle + end) / (2 * step**2) * size[0] * size[1] / done)
 
 
-def _operations(net: nn.Module, model: Model, height: int, width: int) -> int:
-    """Floating point operations of one pass; nothing is computed."""
-    with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        net(torch.empty((1, model.recipe.data.channels, height, width), device="meta"))
-    return counter.get_total_flops()
+def _operations(model: Model, inner: bool, height: int, width: int) -> int:
+    found = model.unpadded if inner else model
+    assert found is not None, "tiles are cut for networks that there are"
+    network, data = found.recipe.network, found.recipe.data
+    assert isinstance(network, UNetRecipe), "blocks are the U-Net's"
+    return operations(network, data.channels, 1 + len(data.class_names), height, width)
 
 
-def _seen(span: Span) -> int:
-    return span.read_stop - span.read_start
+def _written(tile: Tile) -> tuple[Interval, Interval]:
+    return (tile.rows.start, tile.rows.stop), (tile.columns.start, tile.columns.stop)
+
+
+def _seen(tile: Tile, inner: bool) -> tuple[int, int, bool]:
+    """Rows and columns that a tile reads, and by which network."""
+    rows, columns = (span.read_stop - span.read_start for span in (tile.rows, tile.columns))
+    return rows, columns, inner

@@ -22,7 +22,7 @@ import torch
 from unmask.errors import PredictionError
 from unmask.model import Model
 from unmask.predict.crew import Crew, Here
-from unmask.predict.engines import Engine, EngineName, open_engine
+from unmask.predict.engines import EngineName, open_engine, open_network
 from unmask.predict.predictor import Predictor
 from unmask.predict.tiles import Network, usable_device
 from unmask.version import __version__
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Cluster", "connected", "crew_of", "local_workers"]
 
 AHEAD = 3  # tasks a worker: it never waits for the next
-WAIT = 60.0  # seconds for the first worker of a cluster
+ANSWER, WAIT = 10.0, 60.0  # seconds for a scheduler to answer, and for its first worker
 # Workers that are forked from one process share the memory that PyTorch takes, and start at once.
 START = "forkserver" if sys.platform == "linux" else "spawn"
 ON = "finished blocks are kept: type the same command again to go on"
@@ -116,7 +116,7 @@ def crew_of(predictor: Predictor, workers: int | None, scheduler: str | None, de
         with connected(scheduler, engine, device) as cluster:
             yield cluster
     else:
-        yield Here(predictor.engine, max(2, torch.get_num_threads()))
+        yield Here(predictor.network, max(2, torch.get_num_threads()))
 
 
 @contextmanager
@@ -159,7 +159,7 @@ def connected(address: str, engine: EngineName, device: str | None, wait: float 
         address: of its scheduler, such as tcp://10.0.0.1:8786; or a scheduler file.
         engine: as for `local_workers`.
         device: of every worker.
-        wait: seconds for the scheduler, and for its first worker.
+        wait: seconds for its first worker.
 
     Raises:
         PredictionError: nobody answers there, or it has no worker.
@@ -168,7 +168,7 @@ def connected(address: str, engine: EngineName, device: str | None, wait: float 
 
     where: dict[str, Any] = {"scheduler_file": address} if Path(address).is_file() else {"address": address}
     try:
-        client = Client(**where, timeout=wait, set_as_default=False)
+        client = Client(**where, timeout=ANSWER, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         problem = f"--scheduler {address}: no Dask scheduler answers there ({error})"
         raise PredictionError(problem, remedy="start one: dask scheduler; docs/cluster.md says how") from None
@@ -203,11 +203,12 @@ def _seen(model: Path) -> str:
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: Path, engine: EngineName, device: str | None, threads: int | None) -> Engine:
+def _loaded(model: Path, engine: EngineName, device: str | None, threads: int | None) -> Network:
     """On a worker: the network, loaded when it is first asked for."""
     if threads is not None:
         torch.set_num_threads(threads)
-    return open_engine(Model.load(model), usable_device(device or _own_gpu()), engine)
+    found = Model.load(model)
+    return open_network(found, open_engine(found, usable_device(device or _own_gpu()), engine))
 
 
 def _own_gpu() -> str | None:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from threading import Lock
@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from torch import Tensor
 
-from unmask.predict.tiles import Network
+from unmask.predict.tiles import Logits, Network
 
 __all__ = ["Crew", "Here"]
 
@@ -48,11 +48,11 @@ class Here:
     the next tile is ready when it asks for it.
 
     Attributes:
-        engine: the network.
+        at_hand: the network.
         threads: how many.
     """
 
-    engine: Network
+    at_hand: Network
     threads: int = 1
 
     @property
@@ -62,13 +62,10 @@ class Here:
 
     def network(self, model: Path) -> Callable[[], Network]:
         """The network that is there already."""
-        one_at_a_time = Lock()
-
-        def engine(batch: Tensor) -> Tensor:
-            with one_at_a_time:
-                return self.engine(batch)
-
-        return lambda: engine
+        turn = Lock()
+        inner = None if self.at_hand.inner is None else _in_turn(self.at_hand.inner, turn)
+        network = replace(self.at_hand, logits=_in_turn(self.at_hand.logits, turn), inner=inner)
+        return lambda: network
 
     def each(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[int, Result]]:
         """The result of every task, in order."""
@@ -83,3 +80,13 @@ class Here:
                 yield number, running.popleft().result()
                 number += 1
                 running.extend(pool.submit(work, task) for task in islice(waiting, 1))
+
+
+def _in_turn(logits: Logits, turn: Lock) -> Logits:
+    """What computes, for one thread at a time."""
+
+    def compute(batch: Tensor) -> Tensor:
+        with turn:
+            return logits(batch)
+
+    return compute

@@ -22,9 +22,9 @@ from unmask.errors import PredictionError
 from unmask.model import Model
 from unmask.nets import MaskRCNN
 from unmask.predict.openvino_engine import has_openvino, openvino_logits
-from unmask.predict.tiles import exact_convolutions
+from unmask.predict.tiles import Cutting, Network, exact_convolutions
 
-__all__ = ["ENGINES", "EXACT", "HALF", "Engine", "EngineName", "choose_engine", "open_engine"]
+__all__ = ["ENGINES", "EXACT", "HALF", "Engine", "EngineName", "choose_engine", "open_engine", "open_network"]
 
 EngineName = Literal["eager", "compile", "openvino", "bf16", "fp16"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
@@ -55,7 +55,9 @@ class Engine:
     @torch.inference_mode()
     def __call__(self, batch: Float32[Tensor, "1 c h w"]) -> Float32[Tensor, "1 classes h2 w2"]:
         """Logits of a tile, on the engine's device; `batch` may be on any, of any length that the network takes."""
-        return self.logits(batch.to(self.device)).float()
+        if self.device.type == "cuda":
+            batch = batch.pin_memory()  # the copy waits for nothing
+        return self.logits(batch.to(self.device, non_blocking=True)).float()
 
 
 def open_engine(model: Model, device: torch.device, name: EngineName) -> Engine:
@@ -90,6 +92,18 @@ def open_engine(model: Model, device: torch.device, name: EngineName) -> Engine:
             remedy=REMEDY,
         )
     return engine
+
+
+def open_network(model: Model, engine: Engine) -> Network:
+    """An engine as a network for tiles, with another of its kind for the network without padding, if it has any.
+
+    Raises:
+        PredictionError: as `open_engine`.
+    """
+    twin = model.unpadded
+    if twin is None:
+        return Network(Cutting(model.halo), engine)
+    return Network(Cutting(model.halo, twin.halo), engine, open_engine(twin, engine.device, engine.name))
 
 
 REMEDY = "type --engine eager"

@@ -189,7 +189,7 @@ def _predict_one(
 ) -> ImageDone:
     began, key, tell = time.monotonic(), _key(entry, predictor), partial(on_pixels, entry.name)
     if is_large(predictor, entry):
-        found = predict_large(predictor, entry, out, save, key, tell, crew or Here(predictor.engine), options)
+        found = predict_large(predictor, entry, out, save, key, tell, crew or Here(predictor.network), options)
     else:
         found = _predict_in_memory(predictor, images.load(entry.name), out, save, tell)
     image = ImageDone(

@@ -19,7 +19,7 @@ from unmask.instances.paint import paint
 from unmask.model import Model
 from unmask.nets import MaskRCNN
 from unmask.predict.detections import SATURATED, predict_detections, window_side
-from unmask.predict.engines import EngineName, choose_engine, open_engine
+from unmask.predict.engines import Engine, EngineName, choose_engine, open_engine, open_network
 from unmask.predict.prediction import Prediction
 from unmask.predict.probabilities import predict_probabilities
 from unmask.predict.tiles import (
@@ -84,7 +84,7 @@ class Predictor:
         self.overlaps = overlaps
         self.tta = tta
         self.skip_blank = skip_blank
-        self.engine = open_engine(model, self.device, engine)
+        self._use(open_engine(model, self.device, engine))
         self.memory = memory or default_memory()
         self.given_side = side
         self.side = side or self._side()
@@ -116,7 +116,11 @@ class Predictor:
             rows, columns = axes_of(size, self.model.halo, self.side)
             count += self.tta * len(rows) * len(columns)
             longest = max(longest, rows[0].read_stop - rows[0].read_start)
-        self.engine = choose_engine(self.model, self.device, count, longest, tell)
+        self._use(choose_engine(self.model, self.device, count, longest, tell))
+
+    def _use(self, engine: Engine) -> None:
+        self.engine = engine
+        self.network = open_network(self.model, engine)
 
     def predict(
         self, image: str | Path | AnyArray | Sample, progress: Callable[[int, int], None] | None = None
@@ -152,9 +156,8 @@ class Predictor:
         self, image: FloatImage, symmetries: int, progress: Callable[[int, int], None] | None
     ) -> tuple[ProbabilityMap, int]:
         return predict_probabilities(
-            self.engine,
+            self.network,
             image,
-            self.model.halo,
             self.side,
             1 + len(self.recipe.data.class_names),
             progress,

@@ -17,7 +17,6 @@ __all__ = ["background", "is_blank", "predict_probabilities"]
 def predict_probabilities(
     network: Network,
     image: FloatImage,
-    halo: Halo,
     side: int,
     classes: int,
     progress: Callable[[int, int], None] | None = None,
@@ -30,7 +29,6 @@ def predict_probabilities(
     Args:
         network: what computes logits.
         image: (h, w, c) normalised.
-        halo: of the network.
         side: largest side of a tile, pixels written.
         classes: of the network, with the background.
         progress: called with (pixels done, pixels in all) after each tile.
@@ -47,11 +45,11 @@ def predict_probabilities(
 
     result = np.empty((classes, height, width), np.float32)
     left_out, done = 0, 0
-    for tile in plan_tiles(height, width, halo, side):
-        blank = skip_blank and is_blank(read, tile, halo)
+    for tile in plan_tiles(height, width, network.cutting.halo, side):
+        blank = skip_blank and is_blank(read, tile, network.cutting.halo)
         part = result[:, tile.rows.start : tile.rows.stop, tile.columns.start : tile.columns.stop]
         size = height, width
-        part[:] = background(part.shape) if blank else predict_tile(network, read, tile, size, halo, symmetries)
+        part[:] = background(part.shape) if blank else predict_tile(network, read, tile, size, symmetries)
         left_out += blank
         done += part[0].size
         if progress is not None:

@@ -7,6 +7,7 @@ multiples of the network's stride and read its halo, mirrored outside the image 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import psutil
@@ -14,12 +15,15 @@ import torch
 from torch import Tensor
 
 from unmask.errors import PredictionError
-from unmask.geometry.grid import Span, Tile, clipped_axis, clipped_span, mirrored_axis, mirrored_span, tiles
+from unmask.geometry.grid import Span, Tile, clipped_axis, clipped_span, inner_span, mirrored_axis, mirrored_span, tiles
+from unmask.geometry.symmetry import Interval
 from unmask.nets import Halo
 from unmask.recipe import UNetRecipe
 
 __all__ = [
     "LEAST_WORK",
+    "Cutting",
+    "Logits",
     "Network",
     "axes_of",
     "bytes_a_pixel",
@@ -33,8 +37,54 @@ __all__ = [
     "window_at",
 ]
 
-Network: TypeAlias = Callable[[Tensor], Tensor]
+Logits: TypeAlias = Callable[[Tensor], Tensor]
 """(1, c, h, w) float32 on the CPU, in channels_last, to logits (1, classes, h', w') float32."""
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """From which window of an image a network computes what a tile writes.
+
+    Attributes:
+        halo: of the network.
+        inner: of a zero-padded network without its padding: it gives the same values far from the image's edge, and
+            looks at less. None for unpadded networks.
+    """
+
+    halo: Halo
+    inner: Halo | None = None
+
+    def tile(self, size: tuple[int, int], rows: Interval, columns: Interval) -> tuple[Tile, bool]:
+        """The tile that writes some rows and columns of an image, and whether it is for the network without padding."""
+        if self.inner is not None:
+            low, high = (
+                inner_span(*part, self.inner.halo, self.inner.stride, self.inner.remainder) for part in (rows, columns)
+            )
+            ends = (-(-n // self.halo.stride) * self.halo.stride for n in size)
+            if all(span.read_start >= 0 and span.read_stop <= end for span, end in zip((low, high), ends, strict=True)):
+                return Tile(low, high), True
+        low, high = (span_at(n, *part, self.halo) for n, part in zip(size, (rows, columns), strict=True))
+        return Tile(low, high), False
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network for tiles of images of any size.
+
+    Attributes:
+        cutting: from which windows it computes.
+        logits: what computes.
+        inner: the same without padding, for tiles that are far from the image's edge; where `cutting` has it.
+    """
+
+    cutting: Cutting
+    logits: Logits
+    inner: Logits | None = None
+
+    def of(self, inner: bool) -> Logits:
+        """What computes a tile, as `Cutting.tile` says."""
+        return self.inner if inner and self.inner is not None else self.logits
+
 
 # A pixel that the network sees takes these bytes: so many for each channel of its width, and of all that follows.
 BYTES_A_CHANNEL, BYTES = 18, 100

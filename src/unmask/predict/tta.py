@@ -17,8 +17,7 @@ from torch import Tensor
 from unmask.arrays import AnyArray, FloatImage, ProbabilityMap
 from unmask.geometry.grid import Tile
 from unmask.geometry.symmetry import SYMMETRIES, Interval, Symmetry
-from unmask.nets import Halo
-from unmask.predict.tiles import Network, span_at
+from unmask.predict.tiles import Logits, Network
 
 __all__ = ["PAPER_TURNS", "predict_tile", "predict_turned", "window_probabilities"]
 
@@ -30,7 +29,6 @@ def predict_tile(
     read: Callable[[Interval, Interval], FloatImage],
     tile: Tile,
     size: tuple[int, int],
-    halo: Halo,
     symmetries: Sequence[Symmetry] = SYMMETRIES,
 ) -> ProbabilityMap:
     """Class probabilities of what a tile writes, averaged over symmetries.
@@ -44,7 +42,6 @@ def predict_tile(
         read: rows and columns of the image to (h, w, c) float32 normalised, mirrored outside the image.
         tile: of the image; what it writes matters, not what it reads.
         size: rows and columns of the image.
-        halo: of the network.
         symmetries: to average over, summed in this order whatever the tile; one at least.
 
     Returns:
@@ -55,20 +52,21 @@ def predict_tile(
     def turned_back(symmetry: Symmetry) -> ProbabilityMap:
         turned, back = symmetry.size(size), symmetry.inverse
         written = symmetry.window(rows, columns, size)
-        down, across = (span_at(n, *part, halo) for n, part in zip(turned, written, strict=True))
-        seen = back.window((down.read_start, down.read_stop), (across.read_start, across.read_stop), turned)
-        return back.maps(window_probabilities(network, symmetry.image(read(*seen)), Tile(down, across)))
+        part, inner = network.cutting.tile(turned, *written)
+        down, across = ((span.read_start, span.read_stop) for span in (part.rows, part.columns))
+        seen = back.window(down, across, turned)
+        return back.maps(window_probabilities(network.of(inner), symmetry.image(read(*seen)), part))
 
     total: ProbabilityMap = reduce(np.add, map(turned_back, symmetries))
     return np.ascontiguousarray(total / np.float32(len(symmetries)))
 
 
 @torch.inference_mode()
-def window_probabilities(network: Network, window: FloatImage, tile: Tile) -> ProbabilityMap:
+def window_probabilities(compute: Logits, window: FloatImage, tile: Tile) -> ProbabilityMap:
     """Class probabilities of what a tile writes, from what it reads.
 
     Args:
-        network: what computes logits.
+        compute: the logits.
         window: (h, w, c) float32 normalised, any strides.
         tile: of the image that the window is of.
 
@@ -77,7 +75,7 @@ def window_probabilities(network: Network, window: FloatImage, tile: Tile) -> Pr
     """
     # The permuted view of a contiguous h w c window is channels_last already.
     batch = torch.from_numpy(np.ascontiguousarray(window)).permute(2, 0, 1)[None]
-    logits: Float[Tensor, "c h w"] = network(batch.contiguous(memory_format=torch.channels_last))[0]
+    logits: Float[Tensor, "c h w"] = compute(batch.contiguous(memory_format=torch.channels_last))[0]
     rows, columns = (slice(span.offset, span.offset + span.stop - span.start) for span in (tile.rows, tile.columns))
     probabilities: ProbabilityMap = logits[:, rows, columns].float().softmax(dim=0).cpu().numpy()
     return probabilities
