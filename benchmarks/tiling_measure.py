@@ -13,6 +13,7 @@ from tiling_tools import WINDOW, Tool, engines, in_tiles, peers, unmask_tools, w
 from unmask.arrays import FloatImage, ProbabilityMap
 from unmask.geometry.grid import Span
 from unmask.model import Model
+from unmask.predict.engines import open_network
 from unmask.predict.tiles import plan_tiles
 
 __all__ = ["Row", "Seam", "TileRow", "compare", "compare_tiles"]
@@ -92,7 +93,7 @@ def compare_tiles(model: Model, width: int, side: int) -> Iterator[TileRow]:
     plans = {(span.stop - span.start): span for span in (_first(unpadded, side, tile) for tile in TILES)}
     for name, engine in engines(unpadded).items():
         for written, span in plans.items():
-            tool = Tool(name, "", "valid", partial(in_tiles, engine, unpadded, written))
+            tool = Tool(name, "", "valid", partial(in_tiles, open_network(unpadded, engine), unpadded, written))
             tool.predict(image)
             (seconds,) = _seconds([tool], image, RUNS)
             yield TileRow(name, width, written, span.read_stop - span.read_start, *_rates(side, seconds, work))

@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from unmask.arrays import FloatImage, ProbabilityMap
 from unmask.errors import PredictionError
 from unmask.model import Model
-from unmask.predict.engines import Engine, EngineName, choose_engine, open_engine
+from unmask.predict.engines import Engine, EngineName, choose_engine, open_engine, open_network
 from unmask.predict.predictor import Predictor
 from unmask.predict.probabilities import predict_probabilities
-from unmask.predict.tiles import default_memory, plan_tiles
+from unmask.predict.tiles import Network, default_memory, plan_tiles
 
 __all__ = [
     "WINDOW",
@@ -41,7 +41,7 @@ WINDOW = 512  # of the peers, pixels
 BATCHES = (1, 4)  # windows that MONAI computes at once
 MONAI = {"constant": 0.25, "gaussian": 0.5}  # the overlap of each mode
 Predict = Callable[[FloatImage], ProbabilityMap]
-ENGINES: tuple[EngineName, ...] = ("eager", "compile", "openvino")
+ENGINES: tuple[EngineName, ...] = ("eager", "openvino")
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,9 @@ def peers(model: Model) -> Iterator[Tool]:
         net = copy.deepcopy(model.net).to(memory_format=memory)
         for (mode, overlap), batch in product(MONAI.items(), BATCHES):
             predict = partial(_monai, net, overlap, mode, batch)
-            yield Tool(f"MONAI {mode} {overlap}{suffix}", f"batch {batch}", "same", predict)
-        yield Tool(f"nnU-Net gaussian 0.5{suffix}", "", "same", partial(_nnunet, _nnunet_predictor(net)))
+            yield Tool(f"MONAI {mode} {overlap}{suffix}", f"batch {batch}", "same", predict, small_only=bool(suffix))
+        predict = partial(_nnunet, _nnunet_predictor(net))
+        yield Tool(f"nnU-Net gaussian 0.5{suffix}", "", "same", predict, small_only=bool(suffix))
         yield Tool(f"one padded pass{suffix}", "", "same", partial(_one_pass, net), small_only=True)
 
 
@@ -82,7 +83,8 @@ def unmask_tools(model: Model) -> Iterator[Tool]:
     """Tiles of the size that the command chooses, through each engine."""
     side, padding = chosen_side(model), "same" if model.halo.padded else "valid"
     for name, engine in engines(model).items():
-        yield Tool(f"unmask {padding}, {name}", f"tiles of {side}", padding, partial(in_tiles, engine, model, side))
+        network = open_network(model, engine)
+        yield Tool(f"unmask {padding}, {name}", f"tiles of {side}", padding, partial(in_tiles, network, model, side))
 
 
 def engines(model: Model) -> dict[str, Engine]:
@@ -110,10 +112,10 @@ def chosen_engine(model: Model, side: int) -> Engine:
     return choose_engine(model, CPU, len(tiles), read, print)
 
 
-def in_tiles(engine: Engine, model: Model, side: int, image: FloatImage) -> ProbabilityMap:
+def in_tiles(network: Network, model: Model, side: int, image: FloatImage) -> ProbabilityMap:
     """Probabilities of an image from tiles of at most `side` pixels, as the command computes them."""
     classes = 1 + len(model.recipe.data.class_names)
-    return predict_probabilities(engine, image, model.halo, side, classes)[0]
+    return predict_probabilities(network, image, side, classes)[0]
 
 
 @torch.inference_mode()

@@ -51,7 +51,7 @@ class BlockPlan:
 
 
 def plan_blocks(
-    model: Model, size: tuple[int, int], memory: int, workers: int = 1, side: int | None = None
+    model: Model, size: tuple[int, int], memory: int, workers: int = 0, side: int | None = None
 ) -> BlockPlan:
     """Tiles as large as the memory allows: the larger they are, the less is looked at twice.
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from unmask.data.entry import Entry, header_of
@@ -13,7 +14,7 @@ from unmask.data.streams.overview import downscaled
 from unmask.data.streams.sources import open_source
 from unmask.data.streams.tiff_pyramid import zarr_to_tiff
 from unmask.errors import PredictionError
-from unmask.predict.block_plan import BlockPlan, plan_blocks
+from unmask.predict.block_plan import plan_blocks
 from unmask.predict.crew import Crew
 from unmask.predict.engines import EXACT, HALF
 from unmask.predict.predictor import Predictor
@@ -94,9 +95,10 @@ def predict_large(
         raise PredictionError(f"is too large for --save {missing[0]}", file=entry.image, remedy=remedy)
     source = open_source(entry.image, entry.page, predictor.recipe.data.channels)
     work = (out / ".records" / "large" / entry.name).absolute()  # workers may stand in another folder
-    plan = plan_blocks(predictor.model, source.size, predictor.memory, crew.size, predictor.given_side)
-    plan = _same_or_new(work, key, plan, predictor)
-    options.say(f"{entry.name}: {plan}")
+    own = predictor.side if predictor.device.type == "cuda" else predictor.given_side  # its memory is another
+    plan = partial(plan_blocks, predictor.model, source.size, predictor.memory, crew.size)
+    side = _same_or_new(work, key, plan(own).side)
+    options.say(f"{entry.name}: {plan(side)}")
     saved: dict[Save, list[str]] = {}
 
     def use(labels: Path) -> None:
@@ -115,7 +117,7 @@ def predict_large(
         work,
         crew,
         StreamOptions(
-            plan.side,
+            side,
             predictor.tta,
             predictor.skip_blank,
             probabilities="probabilities" in save,
@@ -139,18 +141,20 @@ def predict_large(
     return Outcome(source.size, found.objects, saved, found.constants, source.notes, found.blank, found.seams)
 
 
-def _same_or_new(work: Path, key: str, plan: BlockPlan, predictor: Predictor) -> BlockPlan:
+def _same_or_new(work: Path, key: str, side: int) -> int:
     """What an earlier job left of this image stays, with its tiles; of another version of the image, it goes.
 
     What is free of the memory is never twice the same: tiles of the earlier job are kept unless they are much larger
     than those that would be chosen now.
+
+    Returns:
+        The side of tiles.
     """
     file = work / "key.json"
     if file.exists():
         earlier = json.loads(file.read_text(encoding="utf-8"))
-        if earlier["key"] == key and earlier["side"] <= MUCH_LARGER * plan.side:
-            workers = plan.workers if plan.workers > 1 else 0
-            return plan_blocks(predictor.model, plan.size, predictor.memory, workers, earlier["side"])
+        if earlier["key"] == key and earlier["side"] <= MUCH_LARGER * side:
+            return int(earlier["side"])
     shutil.rmtree(work, ignore_errors=True)
-    write_text(file, json.dumps({"key": key, "side": plan.side}))
-    return plan
+    write_text(file, json.dumps({"key": key, "side": side}))
+    return side
