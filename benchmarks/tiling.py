@@ -7,8 +7,8 @@
 The first run makes benchmarks/.venv-peers, an environment of its own (6 GB), and all runs go on inside it. All tools
 compute the same U-Net with the same weights on the same image, to probabilities in memory: the peers with zero padding,
 as their users run it, unmask unpadded and zero padded. Windows of the peers are 512 x 512. All use all cores, and take
-turns; times are the median of three runs, at the larger sizes of one, without the rows in channels_last. MONAI's better of
-1 and 4 windows a batch counts.
+turns; times are the median of three runs, at the larger sizes of one, without the rows in channels_last. MONAI's better
+of 1 and 4 windows a batch counts.
 
 Seams: the largest and the mean difference of probabilities to one pass of the network over the whole image, zero
 padded for zero padding, of the mirrored image for unpadded convolutions. Useful FLOP are those of an endless image:

@@ -132,7 +132,7 @@ def test_warnings_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     from unmask.predict.job import ImageDone
 
     def done(name: str, *warnings: str) -> ImageDone:
-        return ImageDone(name, "", "", 1, 1, 0, 0.0, {}, warnings)
+        return ImageDone(name, "", "", 1, 1, 0, 0.0, {}, (), warnings)
 
     _tell_warnings([done("a", "there may be more"), done("b"), done("c[1]", "[odd]"), done("d", "there may be more")])
     assert capsys.readouterr().out == "a and 1 more: there may be more\nc[1]: [odd]\n"

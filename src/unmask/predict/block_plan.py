@@ -10,7 +10,7 @@ from unmask.geometry.grid import Tile
 from unmask.geometry.symmetry import Interval
 from unmask.model import Model
 from unmask.nets.operations import operations
-from unmask.predict.tiles import LEAST_WORK, Cutting, bytes_a_pixel, plan_tiles, tile_side
+from unmask.predict.tiles import BESIDE, LEAST_WORK, Cutting, bytes_a_pixel, plan_tiles, tile_side
 from unmask.recipe import UNetRecipe
 
 __all__ = ["BlockPlan", "plan_blocks", "redundancy"]
@@ -65,7 +65,7 @@ def plan_blocks(
     network = model.recipe.network
     assert isinstance(network, UNetRecipe), "blocks are the U-Net's"
     taken, pixel, crew = psutil.Process().memory_full_info(), bytes_a_pixel(network), max(1, workers)
-    base = taken.rss + workers * taken.uss  # libraries are in the memory once
+    base = taken.rss + BESIDE + workers * (taken.uss + BESIDE)  # libraries are in the memory once
     own = max(LEAST_WORK, (memory - base) // crew)
     side = side or tile_side(own, pixel, model.halo)
     cutting = Cutting(model.halo, None if model.unpadded is None else model.unpadded.halo)

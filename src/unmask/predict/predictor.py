@@ -23,6 +23,7 @@ from unmask.predict.engines import Engine, EngineName, choose_engine, open_engin
 from unmask.predict.prediction import Prediction
 from unmask.predict.probabilities import predict_probabilities
 from unmask.predict.tiles import (
+    BESIDE,
     LEAST_WORK,
     axes_of,
     bytes_a_pixel,
@@ -104,7 +105,7 @@ class Predictor:
     @property
     def free(self) -> int:
         """Bytes of the memory to work in that are left beside what Python and PyTorch take now; may be none."""
-        return max(0, self.memory - psutil.Process().memory_info().rss)
+        return max(0, self.memory - psutil.Process().memory_info().rss - BESIDE)
 
     def choose_engine(self, images: Dataset, tell: Callable[[str], None]) -> None:
         """Takes the engine that is fastest for these images, measured where that pays; `tell` hears of it."""
