@@ -201,18 +201,24 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, dict[str, float]],
 
     def choose(tiles: int, seconds: dict[str, float]) -> Chosen:
         said: list[str] = []
-        monkeypatch.setattr(engines, "_seconds", lambda engine, batch: seconds[engine.name])
+        share = (batch_side() / 64) ** 2
+        monkeypatch.setattr(engines, "_seconds", lambda engine, batch: share * seconds[engine.name])
         return choose_engine(a_model("same"), CPU, tiles, 64, said.append).name, said
 
     return choose
 
 
+def batch_side() -> int:
+    """Of the quarter of a tile that is measured."""
+    return a_model("same").halo.input_for(32)
+
+
 def test_few_tiles_are_not_measured(chosen: Callable[[int, dict[str, float]], Chosen]) -> None:
-    assert chosen(19, {}) == ("eager", [])
+    assert chosen(3, {}) == ("eager", [])
 
 
 def test_little_work_is_eager_s(chosen: Callable[[int, dict[str, float]], Chosen]) -> None:
-    assert chosen(20, {"eager": 0.99}) == ("eager", [])
+    assert chosen(4, {"eager": 4.99}) == ("eager", [])
 
 
 def test_the_faster_one_is_chosen(chosen: Callable[[int, dict[str, float]], Chosen]) -> None:

@@ -32,7 +32,7 @@ ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 # Largest differences of a probability from eager's, in single and in half precision.
 EXACT, HALF = 1e-5, 2e-2
 # `choose_engine` says what these follow from; seconds, but for the tiles.
-FEWEST_TILES, WORTH_MEASURING = 20, 20.0
+FEWEST_TILES, WORTH_MEASURING = 4, 20.0
 COMPILE_START, COMPILE_GAIN = 240.0, 0.1
 
 
@@ -112,14 +112,15 @@ REMEDY = "type --engine eager"
 def choose_engine(model: Model, device: torch.device, tiles: int, length: int, tell: Callable[[str], None]) -> Engine:
     """The fastest exact engine for what is to be done, measured where that pays.
 
-    With E seconds a tile in eager and n tiles, a gain of 15 % (OpenVINO has 12 to 32, docs/engines.md) saves 0.15 n E.
-    Looking for it costs a tile of each of two engines and OpenVINO's start: 2 E and about 2 s. So
+    With E seconds a tile in eager and n tiles: OpenVINO saves a tenth of n E or more, on some CPUs half of it
+    (docs/engines.md). Looking for it costs a quarter of a tile of each of two engines, E / 2, and OpenVINO's start,
+    about 2 s. So
 
-    - below 20 tiles nothing is measured: 2 E would be most of what is saved. Eager.
-    - one tile is measured in eager; below n E = 20 s what is saved, 3 s, is what looking costs. Eager.
+    - below 4 tiles nothing is measured: E / 2 could be what is saved. Eager.
+    - a quarter of a tile is measured in eager; below n E = 20 s what is saved may be less than looking costs. Eager.
     - OpenVINO is measured on a CPU where it is installed.
-    - torch.compile takes about a minute for each shape of tile, of which an image has four. It is measured where a
-      tenth of n E is more, and on GPUs only: on the CPU measured it gained little or nothing, OpenVINO more.
+    - torch.compile starts in about a minute. It is measured where a tenth of n E is more, and on GPUs only: on the
+      CPU measured it was no faster.
 
     Args:
         model: a Mask R-CNN has eager alone.
@@ -132,15 +133,16 @@ def choose_engine(model: Model, device: torch.device, tiles: int, length: int, t
     if isinstance(model.net, MaskRCNN) or tiles < FEWEST_TILES:
         return eager
     eager(model.test_input())  # the first pass also loads libraries and starts threads
-    batch = torch.rand((1, model.recipe.data.channels, length, length))
-    measured = [(_seconds(eager, batch), eager)]
+    side = model.halo.input_for(max(1, length // 2 - (0 if model.halo.padded else 2 * model.halo.halo)))
+    batch, tile = torch.rand((1, model.recipe.data.channels, side, side)), (length / side) ** 2
+    measured = [(tile * _seconds(eager, batch), eager)]
     for name in _candidates(device, tiles * measured[0][0]):
         try:
             engine = open_engine(model, device, name)
         except PredictionError as error:
             tell(f"engine: {name} is left out, {error.problem}")
             continue
-        measured.append((_seconds(engine, batch), engine))
+        measured.append((tile * _seconds(engine, batch), engine))
     if len(measured) == 1:
         return eager
     (best, chosen), *others = sorted(measured, key=lambda pair: pair[0])
