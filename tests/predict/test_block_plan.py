@@ -25,12 +25,12 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_more_memory_larger_tiles_less_overlap(model: Model) -> None:
-    plans = [plan_blocks(model, (20_000, 30_000), memory) for memory in (1_070_000_000, 1_120_000_000, 3 * 10**9)]
+    plans = [plan_blocks(model, (20_000, 30_000), memory) for memory in (1_170_000_000, 1_220_000_000, 3 * 10**9)]
     assert plans[0].side < plans[1].side < plans[2].side == 1024
     assert plans[0].redundant > plans[1].redundant > plans[2].redundant > 0
     assert plans[0].blocks > plans[2].blocks == 600
-    assert 1_060_000_000 < plans[0].memory <= 1_070_000_000
-    assert plans[1].memory <= 1_120_000_000
+    assert 1_160_000_000 < plans[0].memory <= 1_170_000_000
+    assert plans[1].memory <= 1_220_000_000
 
 
 def test_one_tile_has_no_overlap(model: Model) -> None:

@@ -89,7 +89,7 @@ class Network:
 
 # A pixel that the network sees takes these bytes: so many for each channel of its width, and of all that follows.
 BYTES_A_CHANNEL, BYTES = 18, 100
-BESIDE = 300 * 10**6
+BESIDE = 400 * 10**6
 """Bytes that a process comes to hold beside its tiles: compiled loops, blocks of files, what is free but kept."""
 LEAST_WORK = 50 * 2**20
 """Bytes that are taken to work in, however little is given."""
