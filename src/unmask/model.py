@@ -54,14 +54,17 @@ class Model:
 
     @cached_property
     def unpadded(self) -> "Model | None":
-        """A zero-padded U-Net without its padding, its weights those in the memory; None for other networks."""
+        """A zero-padded U-Net without its padding, and as yet without weights (`share`); None for other networks."""
         network = self.recipe.network
         if not isinstance(network, UNetRecipe) or network.padding == "valid":
             return None
         recipe = self.recipe.model_copy(update={"network": network.model_copy(update={"padding": "valid"})})
-        net = _without_weights(recipe)
-        net.load_state_dict(self.net.state_dict(), assign=True)
-        return Model(net.eval(), recipe)
+        return Model(_without_weights(recipe).eval(), recipe)
+
+    def share(self, other: "Model") -> "Model":
+        """The other model with this one's weights, in the same memory and on the same device."""
+        other.net.load_state_dict(self.net.state_dict(), assign=True)
+        return other
 
     @cached_property
     def family(self) -> Family:

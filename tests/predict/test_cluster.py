@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from unmask.data.streams.sources import open_source
 from unmask.errors import PredictionError, UnreadableFile
 from unmask.instances.table_files import read_parts
 from unmask.model import Model
-from unmask.predict.cluster import Cluster, connected, local_workers
+from unmask.predict.cluster import Cluster
+from unmask.predict.connecting import connected, local_workers
 from unmask.predict.crew import Here
 from unmask.predict.predictor import Predictor
 from unmask.predict.stream import Streamed, StreamOptions, predict_stream
@@ -142,8 +144,56 @@ def test_a_scheduler_without_workers() -> None:
     from distributed import LocalCluster
 
     with (
-        LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as empty,
+        LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address=":0") as empty,
         pytest.raises(PredictionError, match=r"no worker has joined it.*dask worker"),
         connected(empty.scheduler_address, "eager", None, wait=1),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("10.0.0.1:8786", "such as tcp://10.0.0.1:8786"),
+        ("tcp://10.0.0.1", "such as tcp://10.0.0.1:8786"),
+        ("ftp://10.0.0.1:8786", "unknown address scheme"),
+        ("tls://10.0.0.1:8786", "no certificates"),
+        ("nowhere.json", "No such file"),
+        ("empty.json", "Expecting value"),
+        ("other.json", "address"),
+    ],
+)
+def test_not_a_scheduler(address: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty.json").touch()
+    Path("other.json").write_text("{}")
+    with (
+        pytest.raises(
+            PredictionError, match=rf"neither an address of a Dask scheduler nor its file.*{reason}.*dask sch"
+        ),
+        connected(address, "eager", None),
+    ):
+        pass
+
+
+def test_a_worker_that_does_not_see_the_image(image: Path, tmp_path: Path, two_workers: Cluster) -> None:
+    moved = tmp_path / "moved.tif"
+    moved.write_bytes(image.read_bytes())
+    source = open_source(moved)
+    moved.unlink()
+    with pytest.raises(PredictionError, match=r"the worker tcp://.* cannot read it.*a disk that all workers share"):
+        list(two_workers.each(type, [source]))
+    assert dict(two_workers.each(abs, [-1, -2])) == {0: 1, 1: 2}  # they are still there
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers are not forked")
+def test_local_workers_share_what_was_loaded_before(two_workers: Cluster) -> None:
+    parents = two_workers.client.run(
+        lambda: "unmask.predict.cluster" in Path(f"/proc/{os.getppid()}/cmdline").read_text()
+    )
+    assert all(parents.values())
+
+
+def test_local_workers_do_not_hear_ctrl_c(two_workers: Cluster) -> None:
+    heard = two_workers.client.run(lambda: signal.getsignal(signal.SIGINT))
+    assert set(heard.values()) == {signal.SIG_IGN}

@@ -18,7 +18,7 @@ from unmask.family import family_of
 from unmask.model import Model
 from unmask.nets import UNet
 from unmask.predict import engines, openvino_engine
-from unmask.predict.engines import ENGINES, Engine, EngineName, choose_engine, open_engine
+from unmask.predict.engines import ENGINES, Engine, EngineName, choose_engine, open_engine, open_network
 from unmask.recipe import DataRecipe, MaskRCNNRecipe, Recipe, UNetRecipe
 
 CPU = torch.device("cpu")
@@ -248,3 +248,14 @@ def test_compiling_is_for_long_work_on_gpus() -> None:
     cuda = torch.device("cuda")
     assert [engines._candidates(cuda, work) for work in (2399, 2400)] == [[], ["compile"]]
     assert engines._candidates(CPU, 1e6) == ["openvino"]
+
+
+def test_the_network_without_padding_has_the_same_weights_in_the_same_memory() -> None:
+    model = a_model("same")
+    assert model.unpadded is not None  # asked for before an engine moves the weights
+    network = open_network(model, open_engine(model, CPU, "eager"))
+    assert isinstance(network.inner, Engine)
+    mine, theirs = (dict(one.net.state_dict()) for one in (model, model.unpadded))
+    assert {name: value.data_ptr() for name, value in mine.items()} == {
+        name: value.data_ptr() for name, value in theirs.items()
+    }

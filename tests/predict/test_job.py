@@ -365,3 +365,30 @@ def test_any_size(size: tuple[int, int], predictor: Predictor) -> None:
     whole = predictor.predict(image)
     assert tiled.labels.shape == size
     np.testing.assert_allclose(tiled.probabilities, whole.probabilities, atol=1e-5)
+
+
+def test_a_damaged_part_of_the_table(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    """The image is done anew when it is asked for; until then the table is written without it, which is said."""
+    images = read_images([disc_folder])
+    predict_job(predictor, images.subset(["disc0", "disc1"]), tmp_path, ["table"])
+    whole = (tmp_path / "objects.csv").read_text()
+    part = tmp_path / ".records" / "tables" / "disc0" / "00000.npz"
+    part.write_bytes(part.read_bytes()[:100])
+    said: list[str] = []
+    predict_job(predictor, images.subset(["disc2"]), tmp_path, ["table"], say=said.append)
+    assert said == ["objects.csv is without disc0, whose part of it is damaged: predict that image again"]
+    assert "disc0" not in (tmp_path / "objects.csv").read_text()
+    done = predict_job(predictor, images.subset(["disc0", "disc1"]), tmp_path, ["table"], say=said.append)
+    assert [image.resumed for image in done] == [False, True]
+    assert (tmp_path / "objects.csv").read_text().startswith(whole)
+    assert len(said) == 1
+
+
+def test_two_commands_do_not_write_to_one_folder(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    images = read_images([disc_folder]).subset(["disc0"])
+
+    def second(name: str, done: int, of: int) -> None:
+        with pytest.raises(PredictionError, match=r"another command is predicting into this folder\. Wait for it"):
+            predict_job(predictor, images, tmp_path, ["labels"])
+
+    assert len(predict_job(predictor, images, tmp_path, ["labels"], second)) == 1

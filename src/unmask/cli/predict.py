@@ -90,7 +90,7 @@ def predict(
     from unmask.cli.show import console
     from unmask.data.folder import read_images
     from unmask.model import Model
-    from unmask.predict.cluster import crew_of
+    from unmask.predict.connecting import crew_of
     from unmask.predict.job import SAVES, predict_job
     from unmask.predict.large import is_large
     from unmask.predict.predictor import Predictor
@@ -114,7 +114,7 @@ def predict(
     if split is not None:
         found = found.subset(_of_split(model, images, split, found))
     say = partial(console.print, highlight=False, markup=False)
-    if engine is EngineOption.auto:
+    if engine is EngineOption.auto and scheduler is None:  # other machines: eager is everywhere
         predictor.choose_engine(found, say)
     if (workers or scheduler) and not any(is_large(predictor, entry) for entry in found.entries):
         say("No image is larger than the memory: they are predicted here, without workers.")

@@ -103,7 +103,7 @@ def open_network(model: Model, engine: Engine) -> Network:
     twin = model.unpadded
     if twin is None:
         return Network(Cutting(model.halo), engine)
-    return Network(Cutting(model.halo, twin.halo), engine, open_engine(twin, engine.device, engine.name))
+    return Network(Cutting(model.halo, twin.halo), engine, open_engine(model.share(twin), engine.device, engine.name))
 
 
 REMEDY = "type --engine eager"

@@ -13,10 +13,13 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from unmask.data.dataset import Dataset, Entry
 from unmask.data.files import write_text
@@ -26,7 +29,7 @@ from unmask.errors import DataError, PredictionError
 from unmask.instances import coco, imagej
 from unmask.instances.coco import CocoAnnotation, CocoFrame, write_coco
 from unmask.instances.table import write_table
-from unmask.instances.table_files import column_names, read_parts
+from unmask.instances.table_files import column_names, read_part, read_parts
 from unmask.predict.crew import Crew, Here
 from unmask.predict.large import LargeOptions, is_large, predict_large
 from unmask.predict.predictor import Predictor
@@ -93,7 +96,7 @@ def predict_job(
         on_pixels: called with (image name, pixels done, pixels in all) as tiles are done.
         crew: who works on images that are predicted in blocks; this process when None.
         verify_seams: of images that are predicted in blocks, predict windows across their borders alone, and compare.
-        say: is told the plan of such images.
+        say: is told the plan of such images, and what is missing.
 
     Raises:
         PredictionError: the folder holds something else, or predictions of another model; or images could not be
@@ -101,9 +104,22 @@ def predict_job(
     """
     records = out / ".records"
     _claim(out, records, predictor)
+    with _alone(records / "lock", out):
+        return _predict_all(predictor, images, out, save, on_pixels, crew, LargeOptions(verify_seams, say))
+
+
+def _predict_all(
+    predictor: Predictor,
+    images: Dataset,
+    out: Path,
+    save: Sequence[Save],
+    on_pixels: Callable[[str, int, int], None],
+    crew: Crew | None,
+    options: LargeOptions,
+) -> list[ImageDone]:
+    records = out / ".records"
     for entry in images.entries:
         _check_name(records / f"{entry.name}.json", entry)
-    options = LargeOptions(verify_seams, say)
     done, failed = [], []
     for entry in images.entries:
         try:
@@ -115,11 +131,12 @@ def predict_job(
             )
         except (DataError, PredictionError) as error:  # one damaged image must not cost the others
             failed.append(error)
-    _write_all(out, records, predictor, save)
+    _write_all(out, records, predictor, save, options.say)
     if failed:
         more = f"; {len(failed) - 1} more images could not be predicted either" if len(failed) > 1 else ""
+        others = f" (the other {len(done)} are done)" if done else ""
         raise PredictionError(
-            f"{failed[0].problem}{more} (the other {len(done)} are done)",
+            f"{failed[0].problem}{more}{others}",
             file=failed[0].file,
             remedy=f"{failed[0].remedy or 'mend the file'}, then type the same command again",
         )
@@ -138,6 +155,17 @@ def _claim(out: Path, records: Path, predictor: Predictor) -> None:
     write_text(owner, predictor.model.fingerprint)
 
 
+@contextmanager
+def _alone(lock: Path, out: Path) -> Iterator[None]:
+    """No other command writes to the folder at the same time; the lock of a killed one is open."""
+    try:
+        with FileLock(lock, timeout=0):
+            yield
+    except Timeout:
+        problem = "another command is predicting into this folder"
+        raise PredictionError(problem, file=out, remedy="wait for it, or choose another --out") from None
+
+
 def _check_name(record: Path, entry: Entry) -> None:
     """An image of the same name, from elsewhere, must not replace what was predicted before."""
     try:
@@ -152,22 +180,38 @@ def _check_name(record: Path, entry: Entry) -> None:
         )
 
 
-def _write_all(out: Path, records: Path, predictor: Predictor, save: Sequence[Save]) -> None:
+def _write_all(
+    out: Path, records: Path, predictor: Predictor, save: Sequence[Save], say: Callable[[str], None]
+) -> None:
     """What is one file for all images: of every image in the folder, also of earlier jobs.
 
     A file of earlier jobs that was not asked for this time is made anew too, without images that have changed since.
     """
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(records.glob("*.json"), key=natural)]
     if "table" in save or (out / "objects.csv").exists():
-        parts = [out / file for record in found for file in record["saved"].get("table", [])]
-        parts = [part for part in parts if part.exists()]
-        write_table(out / "objects.csv", read_parts(parts), [name for part in parts for name in column_names(part)])
+        _write_table(out, found, say)
     if "coco" in save or (out / "coco.json").exists():
         listed = [one for one in found if "coco" in one["saved"] and (out / one["saved"]["coco"][0]).exists()]
         frames = [CocoFrame(one["name"], Path(one["source"]).name, one["height"], one["width"]) for one in listed]
         about = f"unmask {__version__}, model {predictor.model.fingerprint}"
         write_coco(out, frames, _annotations(out, listed), predictor.recipe.data.class_names, about)
     write_text(out / "summary.json", json.dumps(_summary(predictor, found), indent=1) + "\n")
+
+
+def _write_table(out: Path, records: Sequence[dict[str, Any]], say: Callable[[str], None]) -> None:
+    """Writes objects.csv, a part after the other; an image of which a part is gone is left out whole, and named."""
+    parts: list[Path] = []
+    for record in records:
+        own = [out / file for file in record["saved"].get("table", [])]
+        if all(map(_is_sound, own)):
+            parts += own
+        else:
+            say(f"objects.csv is without {record['name']}, whose part of it is damaged: predict that image again")
+    write_table(out / "objects.csv", read_parts(parts), [name for part in parts for name in column_names(part)])
+
+
+def _is_sound(part: Path) -> bool:
+    return read_part(part) is not None
 
 
 def _annotations(out: Path, records: Sequence[dict[str, Any]]) -> Iterator[list[CocoAnnotation]]:
@@ -235,8 +279,9 @@ def _earlier(file: Path, key: str) -> ImageDone | None:
 
 
 def _complete(image: ImageDone, out: Path, save: Sequence[Save]) -> bool:
-    """Whether all that is wanted was saved and is still there."""
-    return all(kind in image.saved and all((out / file).exists() for file in image.saved[kind]) for kind in save)
+    """Whether all that is wanted was saved and is still there; of tables, whether it can be read."""
+    there = {kind: _is_sound if kind == "table" else Path.exists for kind in save}
+    return all(kind in image.saved and all(there[kind](out / file) for file in image.saved[kind]) for kind in save)
 
 
 def _key(entry: Entry, predictor: Predictor) -> str:

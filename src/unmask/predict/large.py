@@ -98,7 +98,9 @@ def predict_large(
     own = predictor.side if predictor.device.type == "cuda" else predictor.given_side  # its memory is another
     plan = partial(plan_blocks, predictor.model, source.size, predictor.memory, crew.size)
     side = _same_or_new(work, key, plan(own).side)
-    options.say(f"{entry.name}: {plan(side)}")
+    planned = plan(side)
+    more = ": more than --memory, and the least that so many take" if planned.memory > 1.05 * predictor.memory else ""
+    options.say(f"{entry.name}: {planned}{more}")
     saved: dict[Save, list[str]] = {}
 
     def use(labels: Path) -> None:
