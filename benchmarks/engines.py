@@ -13,11 +13,11 @@ from statistics import median
 
 import openvino
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from unmask.errors import PredictionError
 from unmask.model import Model
 from unmask.nets import UNet
+from unmask.nets.operations import operations
 from unmask.predict.engines import ENGINES, Engine, EngineName, open_engine
 from unmask.recipe import Recipe, UNetRecipe
 
@@ -37,11 +37,8 @@ def a_model(width: int) -> Model:
 
 def work_per_pixel(width: int) -> float:
     """Floating point operations a written pixel, halos left out: those of a padded network."""
-    with torch.device("meta"):
-        net, image = UNet(width=width, depth=4, padding="same").eval(), torch.empty(1, 1, 64, 64)
-    with FlopCounterMode(display=False) as counter:
-        net(image)
-    return counter.get_total_flops() / 64**2
+    side = 64
+    return operations(UNetRecipe(width=width, depth=4, padding="same"), 1, 2, side, side) / side**2
 
 
 def opened(model: Model, names: list[str]) -> dict[EngineName, Engine]:

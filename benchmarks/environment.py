@@ -19,12 +19,12 @@ def enter_environment(folder: Path, requirements: Sequence[str]) -> None:
         requirements: as typed after `pip install` in the project's folder; installed again when they or the
             project's own do.
     """
-    if Path(sys.prefix) == folder.resolve():
+    if Path(sys.prefix).resolve() == folder.resolve():  # either may be a link
         return
     python, installed = folder / "bin" / "python", folder / "installed.txt"
     wanted = "\n".join([*requirements, (ROOT / "pyproject.toml").read_text()])
     if not installed.exists() or installed.read_text() != wanted:
-        print(f"installing {' '.join(requirements)} into {folder} (about 6 GB)", flush=True)
+        print(f"installing {' '.join(requirements)} into {folder}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *requirements], check=True, cwd=ROOT)
         installed.write_text(wanted)

@@ -1,7 +1,7 @@
 """A phantom of 30,000 x 30,000 pixels predicted from OME-Zarr to OME-Zarr: memory, kills, cost a pixel, the count.
 
     python benchmarks/gigapixel.py data       the phantom, its truth and smaller ones, into --work (2 GB)
-    python benchmarks/gigapixel.py run        predict it in one go; memory of all processes, once a second
+    python benchmarks/gigapixel.py run        predict it in one go; memory of all processes, once a second, and peaks
     python benchmarks/gigapixel.py killed     the same, killed twice on the way (kill -9): is the result the same?
     python benchmarks/gigapixel.py score      objects found beside the truth's
     python benchmarks/gigapixel.py cost       seconds a megapixel at every size
@@ -9,12 +9,12 @@
 
 Steps make what they lack: the images, and a small U-Net trained for three minutes on small phantoms of the same kind.
 The killed run is ended at a third of the time that `run` took, and again after another third. What was measured stays
-in --work as JSON. PSS is resident memory with shared pages divided among the processes that share them.
+in --work as JSON, with the version, the model, --workers and --memory: under others it is measured again. PSS is
+resident memory with shared pages divided among the processes that share them.
 """
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 from dataclasses import asdict
@@ -26,12 +26,12 @@ from large_labels import first_difference, overlaps_of
 from unmask.data.formats.images import write_image
 from unmask.data.phantom import Phantom
 from unmask.metrics.matching import match
-from unmask.version import __version__
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 SIDE, SIDES, START = 30_000, (1_024, 2_048, 4_096, 8_192, 16_384, 30_000), 64
 REPEATED = 5_000  # sides below are measured three times, the median counts
 SHOWN = 500  # samples in the plot
+PROCESSES = 8  # whose peaks are printed
 
 
 def data(bench: Bench) -> None:
@@ -46,18 +46,21 @@ def data(bench: Bench) -> None:
 def run(bench: Bench) -> None:
     """Predicts in one go."""
     watched = bench.predict(bench.image(bench.side), fresh(bench.work / f"run-{bench.side}"))
-    measured = {"workers": bench.workers, "memory": bench.memory, "unmask": __version__, "cores": os.cpu_count()}
-    bench.keep(f"memory-{bench.side}", measured | asdict(watched))
+    bench.keep(f"memory-{bench.side}", bench.conditions() | asdict(watched))
     print(f"{bench.side:,} square in {watched.seconds:,.0f} s")
     quarters = [watched.samples[n * len(watched.samples) // 4 : (n + 1) * len(watched.samples) // 4] for n in range(4)]
     for kind in ("pss", "uss", "rss", "largest"):
         peaks = [max((getattr(sample, kind) for sample in part), default=0) / 1e9 for part in quarters]
         print(f"{kind:8} peak {max(peaks):.2f} GB; by quarters of the time {', '.join(f'{p:.2f}' for p in peaks)}")
-    bench.keep(f"cost-{bench.side}", {"seconds": watched.seconds})
+    largest = ", ".join(f"{peak / 1e9:.2f}" for peak in sorted(watched.peaks, reverse=True)[:PROCESSES])
+    print(f"rss of each process at its highest (VmHWM), the {PROCESSES} largest: {largest} GB")
+    bench.keep(f"cost-{bench.side}", bench.conditions() | {"seconds": watched.seconds})
 
 
 def killed(bench: Bench) -> None:
     """Predicts, killed twice; compares with `run`."""
+    if not bench.has(f"memory-{bench.side}", bench.conditions()):
+        raise SystemExit("what `run` left was measured under other conditions: type `run killed`")
     after = bench.kept(f"memory-{bench.side}")["seconds"] / 3
     out = fresh(bench.work / f"killed-{bench.side}")
     attempts = [bench.predict(bench.image(bench.side), out, limit) for limit in (after, after, None)]
@@ -122,10 +125,10 @@ def plot(bench: Bench) -> None:
 
 
 def seconds(bench: Bench, image: Path, name: str, again: int) -> float:
-    """Of the whole command on an image, the median; kept from an earlier step or measured."""
-    if not (bench.work / f"{name}.json").exists():
+    """Of the whole command on an image, the median; measured, unless it was under the same conditions."""
+    if not bench.has(name, conditions := bench.conditions()):
         times = [bench.predict(image, fresh(bench.work / "cost")).seconds for _ in range(again)]
-        bench.keep(name, {"seconds": statistics.median(times), "times": times})
+        bench.keep(name, conditions | {"seconds": statistics.median(times), "times": times})
     return float(bench.kept(name)["seconds"])
 
 

@@ -1,9 +1,12 @@
 """What the steps of gigapixel.py share: phantoms, the small net, the command under test, what was measured."""
 
+import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +16,7 @@ from process_tree import Watched, watch
 
 from unmask.data.phantom import Phantom, write_folder
 from unmask.data.phantom.large import write_large
+from unmask.version import __version__
 
 __all__ = ["SEED", "Bench"]
 
@@ -47,13 +51,14 @@ class Bench:
     def image(self, side: int) -> Path:
         """The phantom of that side, made where it is not there."""
         image = self.work / f"{side}.ome.zarr"
-        if not (self.work / f"{side}.json").exists():
+        made_of = {"seed": SEED}
+        if not self.has(f"{side}", made_of):
             began = time.monotonic()
             phantom, truth, workers = Phantom("nuclei", (side, side), SEED), self.truth(side), max(1, self.workers)
             count = write_large(
                 image, phantom, truth=truth, workers=workers, progress=partial(_tell, f"phantom {side}")
             )
-            self.keep(f"{side}", {"objects": count, "seconds": round(time.monotonic() - began, 1)})
+            self.keep(f"{side}", made_of | {"objects": count, "seconds": round(time.monotonic() - began, 1)})
         return image
 
     def truth(self, side: int) -> Path:
@@ -75,6 +80,23 @@ class Bench:
         options = ("--memory", self.memory, *workers, "--verify-seams", "--save", "labels,table")
         command = [*UNMASK, "predict", str(self.model()), str(image), "--out", str(out), *options]
         return watch(command, self.work / "log.txt", kill_after)
+
+    def conditions(self) -> dict[str, int | str | None]:
+        """What decides how long a prediction takes, as it stands in all that is kept of one."""
+        weights = (self.model() / "model.safetensors").read_bytes()
+        return {
+            "workers": self.workers,
+            "memory": self.memory,
+            "unmask": __version__,
+            "model": hashlib.sha256(weights).hexdigest(),
+            "cores": os.cpu_count(),
+        }
+
+    def has(self, name: str, conditions: Mapping[str, Any]) -> bool:
+        """Whether an earlier step measured it under these conditions."""
+        if not (self.work / f"{name}.json").exists():
+            return False
+        return conditions.items() <= self.kept(name).items()
 
     def keep(self, name: str, values: dict[str, Any]) -> None:
         """Writes what was measured."""

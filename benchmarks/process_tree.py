@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -43,11 +44,14 @@ class Watched:
         seconds: wall time.
         killed: whether it was ended before it was done.
         samples: about one a second.
+        peaks: bytes of RSS at most, of each process in the order of their starts, by the kernel's own account
+            (VmHWM): also what was there between two samples. What a process took after the last look at it is missing.
     """
 
     seconds: float
     killed: bool
     samples: tuple[Sample, ...]
+    peaks: tuple[int, ...]
 
 
 def watch(command: Sequence[str], log: Path, kill_after: float | None = None) -> Watched:
@@ -63,21 +67,25 @@ def watch(command: Sequence[str], log: Path, kill_after: float | None = None) ->
     """
     began = time.monotonic()
     samples: list[Sample] = []
+    peaks: dict[psutil.Process, int] = {}
     with open(log, "ab") as words, subprocess.Popen(command, stdout=words, stderr=words) as process:
         try:
             while process.poll() is None:
                 spent = time.monotonic() - began
                 if kill_after is not None and spent >= kill_after:
                     _kill(process)
-                    return Watched(spent, True, tuple(samples))
-                samples += _looked_at(process.pid, spent)
+                    return Watched(spent, True, tuple(samples), tuple(peaks.values()))
+                tree = _tree(process.pid)
+                memory = _memory(tree)
+                samples += _sample(list(memory.values()), spent)
+                peaks |= {one: max(used.rss, _peak(one.pid), peaks.get(one, 0)) for one, used in memory.items()}
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(PERIOD)
         finally:
             _kill(process)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(command))
-    return Watched(time.monotonic() - began, False, tuple(samples))
+    return Watched(time.monotonic() - began, False, tuple(samples), tuple(peaks.values()))
 
 
 def _tree(pid: int) -> list[psutil.Process]:
@@ -88,15 +96,29 @@ def _tree(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _looked_at(pid: int, seconds: float) -> Iterator[Sample]:
-    """One sample; none where the processes have just ended."""
-    found = []
-    for process in _tree(pid):
+def _memory(tree: Sequence[psutil.Process]) -> dict[psutil.Process, Any]:
+    """What psutil says of each; those that have just ended are left out."""
+    found = {}
+    for process in tree:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            found.append(process.memory_full_info())
-    if found:
-        rss, pss, uss = (sum(getattr(one, kind) for one in found) for kind in ("rss", "pss", "uss"))
-        yield Sample(round(seconds, 1), len(found), rss, pss, uss, max(one.rss for one in found))
+            found[process] = process.memory_full_info()
+    return found
+
+
+def _sample(memory: Sequence[Any], seconds: float) -> Iterator[Sample]:
+    """One sample; none where all processes have ended."""
+    if memory:
+        rss, pss, uss = (sum(getattr(one, kind) for one in memory) for kind in ("rss", "pss", "uss"))
+        yield Sample(round(seconds, 1), len(memory), rss, pss, uss, max(one.rss for one in memory))
+
+
+def _peak(pid: int) -> int:
+    """The largest resident memory that a process ever had, bytes; 0 where it has ended."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

@@ -21,17 +21,23 @@ from pathlib import Path
 from environment import enter_environment
 
 HERE = Path(__file__).resolve().parent
-PEERS = ["--editable", ".[openvino]", "monai", "nnunetv2"]
+PEERS = ["--editable", ".[openvino]", "monai==1.6.1", "nnunetv2==2.8.1"]
+STRIDE = 16  # of the networks with random weights, whose depth is 4
 
 
 def arguments() -> argparse.Namespace:
     """What was typed."""
     parser = argparse.ArgumentParser(description="tiled prediction beside its peers")
     parser.add_argument("--widths", type=int, nargs="+", default=[16, 32], help="channels of the first level")
-    parser.add_argument("--sides", type=int, nargs="+", default=[2048, 8192], help="of the square images, pixels")
+    parser.add_argument(
+        "--sides", type=int, nargs="+", default=[2048, 8192], help="of the square images, pixels: multiples of 16"
+    )
     parser.add_argument("--model", type=Path, help="run folder or model file of a U-Net, instead of random weights")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "tiling.json", help="JSON file")
-    return parser.parse_args()
+    typed = parser.parse_args()
+    if any(side < STRIDE or side % STRIDE for side in typed.sides):
+        parser.error(f"--sides: multiples of {STRIDE}, so that one pass over a whole image is possible")
+    return typed
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from functools import partial
 from statistics import median
 
 import numpy as np
-from tiling_models import Padding, an_image, both_paddings, operations
+from tiling_models import Padding, an_image, both_paddings, work_per_pixel
 from tiling_tools import WINDOW, Tool, engines, in_tiles, peers, unmask_tools, whole
 
 from unmask.arrays import FloatImage, ProbabilityMap
@@ -72,7 +72,7 @@ class TileRow:
 def compare(model: Model, width: int, sides: list[int]) -> Iterator[list[Row]]:
     """Rows of all tools, for each side of an image; seams of the smallest."""
     smallest, *larger = sorted(sides)
-    made, work = both_paddings(model), operations(model)
+    made, work = both_paddings(model), work_per_pixel(model)
     image = an_image(model, smallest)
     # Before the engines change the networks' memory format.
     expected = {padding: whole(one, image) for padding, one in made.items()}
@@ -89,7 +89,7 @@ def compare(model: Model, width: int, sides: list[int]) -> Iterator[list[Row]]:
 
 def compare_tiles(model: Model, width: int, side: int) -> Iterator[TileRow]:
     """Speed of the unpadded network through each engine, by the side of a tile."""
-    unpadded, work, image = both_paddings(model)["valid"], operations(model), an_image(model, side)
+    unpadded, work, image = both_paddings(model)["valid"], work_per_pixel(model), an_image(model, side)
     plans = {(span.stop - span.start): span for span in (_first(unpadded, side, tile) for tile in TILES)}
     for name, engine in engines(unpadded).items():
         for written, span in plans.items():

@@ -5,16 +5,16 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from unmask.arrays import FloatImage
 from unmask.data.normalise import normalise, stretch_constants
 from unmask.data.phantom import Phantom
 from unmask.family import family_of
 from unmask.model import Model
+from unmask.nets.operations import operations
 from unmask.recipe import Recipe, UNetRecipe
 
-__all__ = ["Padding", "an_image", "both_paddings", "operations", "random_model", "to_batch"]
+__all__ = ["Padding", "an_image", "both_paddings", "random_model", "to_batch", "work_per_pixel"]
 
 LARGEST_PHANTOM = 2048
 # Deviation of each logit of the random network over an image. Probabilities then lie mostly in 0.1 to 0.9: were they
@@ -73,9 +73,9 @@ def to_batch(image: FloatImage) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
 
 
-def operations(model: Model) -> float:
-    """Multiplications and additions that a pixel of an endless image takes."""
-    padded, side = both_paddings(model)["same"], 2**10
-    with FlopCounterMode(display=False) as counter, torch.device("meta"):
-        padded.family.build(padded.recipe)(torch.empty(1, padded.recipe.data.channels, side, side))
-    return counter.get_total_flops() / side**2
+def work_per_pixel(model: Model) -> float:
+    """Multiplications and additions that a pixel of an endless image takes: of a padded network."""
+    network, data, side = model.recipe.network, model.recipe.data, 2**10
+    assert isinstance(network, UNetRecipe), "the model is a U-Net"
+    padded = network.model_copy(update={"padding": "same"})
+    return operations(padded, data.channels, 1 + len(data.class_names), side, side) / side**2

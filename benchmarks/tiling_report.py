@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from convolutions import Rate, convolution_rates
 from tiling_measure import Row, TileRow, compare, compare_tiles
-from tiling_models import both_paddings, operations, random_model
+from tiling_models import both_paddings, random_model, work_per_pixel
 from tiling_tools import chosen_engine
 
 from unmask.model import Model
@@ -39,8 +39,11 @@ def report(widths: list[int], sides: list[int], file: Path | None, out: Path) ->
     for model in [random_model(width) for width in widths] if file is None else [Model.load(file)]:
         network = model.recipe.network
         assert isinstance(network, UNetRecipe), "the model is a U-Net"
+        if any(side % model.halo.stride for side in sides):
+            raise SystemExit(f"--sides: multiples of {model.halo.stride}, the stride of {file}")
         print(
-            f"\nwidth {network.width}, depth {network.depth}: {operations(model) / 1e3:.1f} kFLOP a pixel", flush=True
+            f"\nwidth {network.width}, depth {network.depth}: {work_per_pixel(model) / 1e3:.1f} kFLOP a pixel",
+            flush=True,
         )
         for found in compare(model, network.width, sides):
             rows += found

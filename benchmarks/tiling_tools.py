@@ -127,8 +127,8 @@ def whole(model: Model, image: FloatImage) -> ProbabilityMap:
     halo, (height, width) = model.halo, image.shape[:2]
     if halo.padded:
         return _one_pass(model.net, image)
-    after = [(halo.halo, halo.input_for(length) - halo.halo - length) for length in (height, width)]
-    around: FloatImage = np.pad(image, [*after, (0, 0)], mode="reflect")
+    around_each = [(halo.halo, halo.input_for(length) - halo.halo - length) for length in (height, width)]
+    around: FloatImage = np.pad(image, [*around_each, (0, 0)], mode="reflect")
     return np.ascontiguousarray(_one_pass(model.net, around)[:, :height, :width])
 
 

@@ -68,6 +68,23 @@ def test_an_object_across_many_parts_is_that_of_scikit_image():
         assert found["perimeter"][i] == pytest.approx(region.perimeter, rel=1e-12)
 
 
+def test_labels_of_other_objects_are_not_measured():
+    """An object that is not there, or not where it should end: its sums would mean nothing."""
+    labels = np.zeros((9, 9), np.int32)
+    labels[1:6, 1:4], labels[2:4, 5:8] = 1, 2
+    with pytest.raises(ValueError, match="do not hold all of 1 of 2 objects, first 3"):
+        shapes_of_window(labels, np.array([2, 3], np.int32), None)
+    with pytest.raises(ValueError, match="do not hold all of 2 of 2 objects, first 3"):
+        shapes_of_window(labels, np.array([3, 4], np.int32), None)
+    with pytest.raises(ValueError, match="do not hold all of 1 of 3 objects, first 3"):
+        shapes_of_window(np.where(labels == 2, 5, labels), np.array([1, 3, 5], np.int32), None)
+    sums = sums_of(labels)
+    for row, missing in ((1, 1), (5, 1), (2, 2), (3, 2)):
+        other = np.where((np.arange(9)[:, None] == row) & (labels == missing), 0, labels)
+        with pytest.raises(ValueError, match=f"do not hold all of 1 of 2 objects, first {missing}"):
+            shapes_of_large(sums, reader(other), None)
+
+
 def test_only_the_objects_asked_for_are_measured():
     labels = np.zeros((8, 40), np.int32)
     labels[1:4, 1:4], labels[1:6, 3:9], labels[2:4, 12:20], labels[1:7, 22:30], labels[3, 35] = 3, 1, 12, 7, 20

@@ -124,6 +124,13 @@ def test_what_is_not_there_has_none():
     assert areas_of(labels, 5).tolist() == [0, 16, 0, 9, 0]
 
 
+def test_an_object_whose_pixels_were_not_seen_has_none():
+    starts = np.array([0, 8, 9, 12])
+    sides = np.full((2, 12), NOWHERE)
+    sides[:, 8] = 3, -5  # of the second, its only row
+    assert convex_areas(sides, starts).tolist() == [0, 3, 0]
+
+
 @pytest.mark.parametrize("size", [(0, 0), (0, 5), (5, 0), (3, 4)])
 def test_images_without_objects(size):
     assert areas_of(np.zeros(size, np.int32), 0).shape == (0,)

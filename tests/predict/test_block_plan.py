@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from unmask.errors import PredictionError
 from unmask.model import Model
 from unmask.predict.block_plan import plan_blocks
 
@@ -35,9 +36,8 @@ def test_more_memory_larger_tiles_less_overlap(model: Model) -> None:
 
 def test_one_tile_has_no_overlap(model: Model) -> None:
     side = 16 * model.halo.stride
-    assert plan_blocks(model, (side, side), 10**9, side=side).redundant == pytest.approx(0, abs=0.35)
-    padded = model.unpadded is not None
-    assert not padded or plan_blocks(model, (side, side), 10**9, side=side).redundant == 0
+    assert model.unpadded is not None, "a padded network"
+    assert plan_blocks(model, (side, side), 10**9, side=side).redundant == pytest.approx(0, abs=1e-12)
 
 
 def test_workers_share_the_memory(model: Model) -> None:
@@ -52,3 +52,16 @@ def test_the_sentence(model: Model) -> None:
     words = str(plan_blocks(model, (3_000, 2_000), 8 * 10**9, side=500))
     assert words.startswith("3,000 x 2,000 pixels in 24 blocks of ")
     assert "of the network's work is overlap" in words
+
+
+def test_too_little_memory_for_the_workers(model: Model) -> None:
+    with pytest.raises(
+        PredictionError, match=r"2\.0 GB of memory are too little for 4 workers\. Give --memory \d\.\dGB"
+    ):
+        plan_blocks(model, (9_000, 9_000), 2 * 10**9, 4)
+    elsewhere = plan_blocks(model, (9_000, 9_000), 2 * 10**9, 4, elsewhere=True)
+    assert elsewhere.side > 500
+
+
+def test_tiles_are_never_mostly_overlap(model: Model) -> None:
+    assert plan_blocks(model, (9_000, 9_000), 1).side >= 4 * model.halo.halo // model.halo.stride * model.halo.stride

@@ -1,14 +1,18 @@
 """Many workers: the labels of one process, whoever did the work, and when a worker is killed half way."""
 
+import copy
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 from unmask.data.formats.images import read_image
 from unmask.data.streams.sources import open_source
@@ -122,7 +126,7 @@ def test_workers_that_do_not_see_the_folder(two_workers: Cluster, tmp_path: Path
     with pytest.raises(
         PredictionError, match=r"does not see it\. Give --out on a disk that all workers share"
     ) as caught:
-        two_workers.network(tmp_path / "nowhere.safetensors")
+        two_workers.network(lambda: tmp_path / "nowhere.safetensors")
     assert caught.value.file == tmp_path / "nowhere.safetensors"
 
 
@@ -197,3 +201,27 @@ def test_local_workers_share_what_was_loaded_before(two_workers: Cluster) -> Non
 def test_local_workers_do_not_hear_ctrl_c(two_workers: Cluster) -> None:
     heard = two_workers.client.run(lambda: signal.getsignal(signal.SIGINT))
     assert set(heard.values()) == {signal.SIG_IGN}
+
+
+def test_a_cluster_takes_the_model_that_is_there_now(predictor: Predictor, image: Path, two_workers: Cluster) -> None:
+    """Workers outlive jobs: another model under the same path is another model."""
+    folder = image.parent / "again"
+    first = streamed(predictor, image, folder, two_workers)
+    before = pixels(first.probabilities)
+    shutil.rmtree(folder)
+    other = copy.deepcopy(predictor.model.net)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(0.7)
+    changed = Predictor(replace(predictor.model, net=other), device="cpu", side=48)
+    second = streamed(changed, image, folder, two_workers)
+    assert np.abs(pixels(second.probabilities) - before).max() > 1e-3
+    here = streamed(changed, image, image.parent / "here", None)
+    np.testing.assert_array_equal(pixels(second.probabilities), pixels(here.probabilities))
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_any_number_of_workers(predictor: Predictor, image: Path, tmp_path: Path, count: int) -> None:
+    here = streamed(predictor, image, tmp_path / "here", None)
+    with local_workers(count, "eager", "cpu") as cluster:
+        assert same(here, streamed(predictor, image, tmp_path / "there", cluster))

@@ -56,7 +56,7 @@ def test_the_network_computes_one_tile_at_a_time() -> None:
         return batch
 
     here = Here(replace(NETWORK, logits=engine, inner=engine), 4)
-    network = here.network(Path("unused"))
+    network = here.network(lambda: Path("unused"))
     list(here.each(lambda task: network().of(task % 2 == 0)(torch.ones(200, 200)), range(40)))
     assert max(most) == 1
 

@@ -42,6 +42,21 @@ def test_damaged_records_are_none(tmp_path: Path, damage: str) -> None:
     assert read_record(file, SeedBlock) is None
 
 
+@pytest.mark.parametrize("bit", [1, 32])
+def test_every_damaged_byte_is_found(tmp_path: Path, bit: int) -> None:
+    file = tmp_path / "a.npz"
+    write_record(file, BLOCK)
+    whole = file.read_bytes()
+    for place in range(len(whole)):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+        assert read_record(file, SeedBlock) is None, place
+
+
+def test_a_record_of_other_fields_is_none(tmp_path: Path) -> None:
+    write_record(tmp_path / "a.npz", BLOCK.faces)
+    assert read_record(tmp_path / "a.npz", SeedBlock) is None
+
+
 def test_a_pass_is_done_once(tmp_path: Path) -> None:
     asked: list[str] = []
 

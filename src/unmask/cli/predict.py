@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from unmask.cli.options import Device, EngineOption, memory_bytes
+from unmask.cli.predicted import no_workers, tell_seams, tell_warnings
 from unmask.errors import PredictionError
 
 if TYPE_CHECKING:
     from unmask.data.dataset import Dataset
     from unmask.predict.engines import EngineName
-    from unmask.predict.job import ImageDone
     from unmask.recipe import Recipe
 
 __all__ = ["predict"]
@@ -92,7 +92,7 @@ def predict(
     from unmask.model import Model
     from unmask.predict.connecting import crew_of
     from unmask.predict.job import SAVES, predict_job
-    from unmask.predict.large import is_large
+    from unmask.predict.large import is_large, never_large
     from unmask.predict.predictor import Predictor
 
     wanted = tuple(part.strip() for part in save.split(",") if part.strip())
@@ -115,9 +115,10 @@ def predict(
         found = found.subset(_of_split(model, images, split, found))
     say = partial(console.print, highlight=False, markup=False)
     if engine is EngineOption.auto and scheduler is None:  # other machines: eager is everywhere
-        predictor.choose_engine(found, say)
+        kept = out / ".records" / "engine"
+        predictor.choose_engine(found, say, kept.read_text(encoding="utf-8") if kept.exists() else "")
     if (workers or scheduler) and not any(is_large(predictor, entry) for entry in found.entries):
-        say("No image is larger than the memory: they are predicted here, without workers.")
+        say(no_workers([never_large(predictor, entry) for entry in found.entries]))
         workers = scheduler = None
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
@@ -147,32 +148,11 @@ def predict(
     before = f" ({resumed} of them before)" if resumed else ""
     if not any(image.objects for image in done):
         console.print("No object was found. Does the model fit these images? Look at its report: unmask report RUN")
-    _tell_warnings(done)
-    for image in done:
-        if image.seams:
-            console.print(
-                f"{image.name}: {image.seams['windows']} windows across borders of blocks differ by at most "
-                f"{image.seams['largest']:.1g} from the same windows predicted alone; pixels that this moves over a "
-                f"threshold: {image.seams['moved']}."
-            )
+    tell_warnings(done)
+    tell_seams(done, verify_seams)
     if skip_blank:
         console.print(f"{sum(image.blank for image in done):,} tiles were left out as blank.")
     console.print(f"{len(done)} images predicted{before}, {sum(image.objects for image in done)} objects: {out}")
-
-
-def _tell_warnings(done: "list[ImageDone]") -> None:
-    """Print each warning once, with the images that it is about."""
-    from rich.markup import escape
-
-    from unmask.cli.show import console
-
-    images: dict[str, list[str]] = {}
-    for image in done:
-        for warning in image.warnings:
-            images.setdefault(warning, []).append(image.name)
-    for warning, names in images.items():
-        others = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        console.print(f"{escape(names[0])}{others}: {escape(warning)}")
 
 
 def _check_network(recipe: "Recipe", wanted: tuple[str, ...], overlaps: bool, memory: str | None) -> None:

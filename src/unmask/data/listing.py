@@ -15,6 +15,7 @@ from unmask.errors import PairingError, UnreadableFile
 __all__ = [
     "CELLPOSE",
     "DATA_FILES",
+    "NPY",
     "children",
     "existing_data",
     "existing_folder",
@@ -95,19 +96,21 @@ def image_files(folder: Path) -> list[Path]:
     """The image files of a folder, not of its subfolders, in natural order; hidden and other files are left out.
 
     The folder of an OME-Zarr image, or of one zarr array, is an image file, whatever it is called. A .npy file beside a
-    picture of its name is none: it is what another program keeps of that, such as a cache.
+    picture of its name, with or without .ome, is none: it is what another program keeps of that, such as a cache.
 
     Raises:
         PairingError: there is none.
     """
     shown = [child for child in children(folder) if not child.name.startswith(".")]
-    pictures = {child.stem for child in shown if child.suffix.lower() in PICTURES}
-    alone = [child for child in shown if child.suffix.lower() != NPY or child.stem not in pictures]
+    pictures = [child for child in shown if child.suffix.lower() in PICTURES]
+    names = {name for child in pictures for name in (child.stem, stem(child))}
+    alone = [child for child in shown if child.suffix.lower() != NPY or child.stem not in names]
     images = sorted(filter(is_image_file, alone), key=natural)
     if not images:
         kinds = Counter(file.suffix.lower() or "nameless" for file in shown if file.is_file())
         there = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(3)) or "it is empty"
-        remedy = "put PNG, TIFF, JPEG or BMP images there; export other formats as TIFF, in Fiji for example"
+        remedy = "put PNG, TIFF, JPEG, BMP or .npy images, OME-Zarr folders or zarr arrays there; export other formats"
+        remedy += " as TIFF, in Fiji for example"
         if NPZ in kinds:
             remedy = "save each array of an .npz as a .npy file, in Python numpy.save(NAME, array)"
         raise PairingError(f"holds no image that unmask reads ({there})", file=folder, remedy=remedy)

@@ -69,11 +69,11 @@ class Symmetry:
             (width - columns[1], width - columns[0]) if self.columns_reversed else columns,
         )
 
-    def _of(self, array: AnyArray, rows: int) -> AnyArray:
-        """Axes `rows` and `rows` + 1 turned."""
+    def _of(self, array: AnyArray, axis: int) -> AnyArray:
+        """Rows, which are this axis, and columns, which are the next, turned."""
         if self.transposed:
-            array = array.swapaxes(rows, rows + 1)
-        return np.flip(array, (rows,) * self.rows_reversed + (rows + 1,) * self.columns_reversed)
+            array = array.swapaxes(axis, axis + 1)
+        return np.flip(array, (axis,) * self.rows_reversed + (axis + 1,) * self.columns_reversed)
 
 
 SYMMETRIES = tuple(Symmetry(*turn) for turn in product((False, True), repeat=3))

@@ -140,10 +140,13 @@ def merge_objects(parts: Sequence[ObjectSums]) -> ObjectSums:
 def whole_objects(rows: Iterable[tuple[int, Sequence[ObjectSums]]]) -> Iterator[ObjectSums]:
     """Objects as soon as they are whole, while the blocks of an image go by row after row.
 
-    Memory holds what reaches into the rows to come, and what has a higher number than that.
+    Memory holds the objects that reach into the rows to come, and whole ones that wait for these, whose numbers are
+    lower: all below the start of one that goes through the image.
 
     Args:
         rows: of blocks, from above: the row of pixels after its last, and what `finish` gave of its blocks, in order.
+            Objects are connected (by 8 neighbours or fewer): one that has pixels in two rows of blocks has some in the
+            last line of the upper one. Of another the part above would come as an object of its own.
 
     Yields:
         A part for each row and one after the last, merged, its numbers higher than those of the parts before; it may be
@@ -166,7 +169,7 @@ def _columns(sums: ObjectSums) -> tuple[AnyArray, ...]:
     return tuple(vars(sums).values())
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _add_grey(
     labels: LabelImage,
     image: RawImage,
@@ -190,7 +193,7 @@ def _add_grey(
                 areas[i] += 1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _add_places(
     labels: LabelImage, top: int, left: int, boxes: Int64[ndarray, "n 4"], moments: Int64[ndarray, "n 5"]
 ) -> None:

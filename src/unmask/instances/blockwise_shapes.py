@@ -20,7 +20,8 @@ from unmask.instances.shape_sums import add_shapes, areas_and_rows, no_shapes, r
 
 __all__ = ["LARGEST", "ShapeWindow", "large_objects", "shape_windows", "shapes_of_large", "shapes_of_window"]
 
-LARGEST = 2048  # a window of such objects and of a block of 1,024 pixels has 38 MB
+# A window of such objects and of a block of 1,024 pixels has 3,072 x 3,072: 95 to 115 MB, with copies in int32.
+LARGEST = 2048
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,9 @@ def shapes_of_window(
     Returns:
         `label`, `solidity`, `perimeter` in pixels, and `perimeter_um` where the pixel size is known, NaN where pixels
         are not square.
+
+    Raises:
+        ValueError: an object is not there.
     """
     own = ranked(labels, numbers)
     sums = no_shapes(*areas_and_rows(own, numbers.size))
@@ -109,6 +113,7 @@ def shapes_of_large(
 
     Raises:
         UnmaskError: of `read`.
+        ValueError: an object is not in the first or in the last row of its box: these are not its labels.
     """
     top, left = objects.boxes[:, :2].min(axis=0).tolist()
     bottom, right = objects.boxes[:, 2:].max(axis=0).tolist()

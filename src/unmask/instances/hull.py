@@ -47,10 +47,10 @@ def convex_areas(sides: Int64[ndarray, "2 rows"], starts: Int64[ndarray, " n+1"]
 
     Args:
         sides: of `add_sides`; they become those of the hulls.
-        starts: where the rows of each object start; one element more than objects.
+        starts: where the rows of each object start, its first with a pixel to its last; one element more than objects.
 
     Returns:
-        (n,) in pixels; 0 of an object without rows.
+        (n,) in pixels; 0 of an object without pixels.
     """
     return _areas(sides, starts, int(np.diff(starts).max(initial=0)))
 
@@ -61,17 +61,19 @@ def _areas(sides: Int64[ndarray, "2 rows"], starts: Int64[ndarray, " n+1"], high
     areas = np.zeros(starts.size - 1, np.int64)
     chain = np.empty((2 * highest + 1, 2), np.int64)
     for i in range(areas.size):
-        for side in range(2):
-            columns = sides[side, starts[i] : starts[i + 1]]
-            _straighten(columns, chain)
-            areas[i] -= columns.sum()
-        areas[i] += starts[i + 1] - starts[i]
+        left, right = sides[0, starts[i] : starts[i + 1]], sides[1, starts[i] : starts[i + 1]]
+        if _straighten(left, chain) and _straighten(right, chain):
+            areas[i] = left.size - left.sum() - right.sum()
     return areas
 
 
 @numba.njit(cache=True, nogil=True)
-def _straighten(columns: Int64[ndarray, " rows"], chain: Int64[ndarray, "corners 2"]) -> None:
-    """From the first column of an object in each of its rows (`NOWHERE` where it has none) to that of its hull."""
+def _straighten(columns: Int64[ndarray, " rows"], chain: Int64[ndarray, "corners 2"]) -> bool:
+    """From the first column of an object in each of its rows (`NOWHERE` where it has none) to that of its hull.
+
+    Returns:
+        Whether the object has a pixel; if not, nothing is changed.
+    """
     size = 0
     for row in range(-1, 2 * columns.size):
         column = _middle(columns, row)
@@ -80,6 +82,8 @@ def _straighten(columns: Int64[ndarray, " rows"], chain: Int64[ndarray, "corners
                 size -= 1
             chain[size, 0], chain[size, 1] = row, column
             size += 1
+    if size == 0:
+        return False
     k = 0
     for y in range(columns.size):
         while chain[k + 1, 0] < 2 * y:
@@ -87,6 +91,7 @@ def _straighten(columns: Int64[ndarray, " rows"], chain: Int64[ndarray, "corners
         high, wide = chain[k + 1, 0] - chain[k, 0], chain[k + 1, 1] - chain[k, 1]
         # Rounded up, to the first pixel whose centre is not left of the line.
         columns[y] = -((-chain[k, 1] * high - wide * (2 * y - chain[k, 0])) // (2 * high))
+    return True
 
 
 @numba.njit(cache=True, nogil=True)

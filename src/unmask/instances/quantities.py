@@ -94,7 +94,7 @@ def _intensities(objects: ObjectSums) -> Columns:
 
 
 def _variances(objects: ObjectSums) -> tuple[Float64[ndarray, " n"], Float64[ndarray, " n"], Float64[ndarray, " n"]]:
-    """Variances of y and of x and their covariance; NaN where 64 bits do not hold the sums: from 100,000 x 100,000 up.
+    """Variances of y and of x and their covariance; NaN where 64 bits may not hold the sums: above 100,000 x 100,000.
 
     Sums about the pixel next to the centroid are small, hence exact, though those about the image's corner may have
     gone round; what is left to subtract is at most of their size.

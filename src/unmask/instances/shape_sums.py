@@ -65,7 +65,11 @@ def shape_columns(sums: ShapeSums, numbers: Int32[ndarray, " n"], pixel_size: tu
     Returns:
         `label`, `solidity`, `perimeter` in pixels, and `perimeter_um` where the pixel size is known, NaN where pixels
         are not square.
+
+    Raises:
+        ValueError: an object was not seen in its first or in its last row: the labels are of other objects.
     """
+    _check_seen(sums, numbers)
     perimeter = perimeters(sums.borders)
     columns: Columns = {
         "label": numbers,
@@ -75,6 +79,14 @@ def shape_columns(sums: ShapeSums, numbers: Int32[ndarray, " n"], pixel_size: tu
     if pixel_size is not None:
         columns["perimeter_um"] = perimeter * (pixel_size[0] if pixel_size[0] == pixel_size[1] else np.nan)
     return columns
+
+
+def _check_seen(sums: ShapeSums, numbers: Int32[ndarray, " n"]) -> None:
+    seen = np.append(sums.sides[0] < NOWHERE, False)  # the last for objects without rows
+    first, last = sums.starts[:-1], sums.starts[1:] - 1
+    missing = numbers[~(seen[first] & seen[last] & (first <= last))]
+    if missing.size:
+        raise ValueError(f"the labels do not hold all of {missing.size} of {numbers.size} objects, first {missing[0]}")
 
 
 def ranked(labels: LabelImage, numbers: Int32[ndarray, " n"]) -> LabelImage:

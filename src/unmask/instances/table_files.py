@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from zipfile import BadZipFile
 
-import numpy as np
-
-from unmask.data.files import atomic
+from unmask.data.formats.npz import array_names, read_arrays, write_arrays
+from unmask.errors import UnreadableFile
 from unmask.instances.table import Columns
 
 __all__ = ["column_names", "read_part", "read_parts", "write_part"]
@@ -19,27 +17,39 @@ def write_part(path: Path, columns: Columns) -> None:
         UnmaskError: the file cannot be written.
     """
     text = {name: column.astype(str) if column.dtype == object else column for name, column in columns.items()}
-    with atomic(path) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **text)
+    write_arrays(path, text, compressed=True)
 
 
 def read_part(path: Path) -> Columns | None:
     """What `write_part` wrote; None where it is not there or damaged. Nothing in the file is executed."""
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        return None
+    return read_arrays(path)
 
 
 def column_names(path: Path) -> list[str]:
-    """The columns of a part, which are not read."""
-    with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return list(arrays)
+    """The columns of a part, which are not unpacked.
+
+    Raises:
+        UnreadableFile: the part is not there or damaged.
+    """
+    names = array_names(path)
+    if names is None:
+        raise _damaged(path)
+    return names
 
 
 def read_parts(paths: Iterable[Path]) -> Iterator[Columns]:
-    """The parts one after the other."""
+    """The parts one after the other.
+
+    Raises:
+        UnreadableFile: one is not there or damaged.
+    """
     for path in paths:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            yield dict(arrays)
+        columns = read_part(path)
+        if columns is None:
+            raise _damaged(path)
+        yield columns
+
+
+def _damaged(path: Path) -> UnreadableFile:
+    problem = "is a part of the table that is damaged or not there"
+    return UnreadableFile(problem, file=path, remedy="type the same command again: it makes the part anew")

@@ -61,6 +61,7 @@ class BlockJob:
         constants: grey values of each channel that become 0 and 1.
         symmetries: flips and turns that are averaged, 1 or 8.
         skip_blank: tiles that see one grey value only are background.
+        stamp: of what the pass before found (`stamp_of`).
         maps: probabilities.
         seeds: labels of pass 1, each block's under ids of its own.
         grown: labels of pass 2, likewise.
@@ -79,6 +80,7 @@ class BlockJob:
     maps: BlockSink
     seeds: BlockSink
     grown: BlockSink
+    stamp: str = ""
     final: BlockSink | None = None
     classes: BlockSink | None = None
 
@@ -149,7 +151,7 @@ def grow_block(job: BlockJob, task: tuple[Index, Mapping[Index, Table]]) -> Grow
         job.grown.write_block(index, labels)
         return grown
 
-    return Records(job.work / "grown", (job.grown,)).run(index, GrownBlock, work)
+    return Records(job.work / f"grown-{job.stamp}", (job.grown,)).run(index, GrownBlock, work)
 
 
 def grow_window_of(job: BlockJob, index: Index) -> tuple[slice, slice]:
@@ -165,8 +167,11 @@ def grow_window_of(job: BlockJob, index: Index) -> tuple[slice, slice]:
 def hole_block(job: BlockJob, task: tuple[Index, Table]) -> HoleBlock:
     """Pass 3: holes of a block that others must judge; with its table of objects."""
     index, table = task
-    holes = partial(holes_of_block, max_hole=job.recipe.instances.max_hole)
-    return Records(job.work / "holes").run(index, HoleBlock, lambda: holes(job.labels(job.grown, index), table)[1])
+
+    def work() -> HoleBlock:
+        return holes_of_block(job.labels(job.grown, index), table, job.recipe.instances.max_hole)[1]
+
+    return Records(job.work / f"holes-{job.stamp}").run(index, HoleBlock, work)
 
 
 def finish_block(job: BlockJob, task: tuple[Index, Table, Table]) -> None:
@@ -189,7 +194,7 @@ def finish_block(job: BlockJob, task: tuple[Index, Table, Table]) -> None:
         return sums
 
     sinks = (final,) if classes is None else (final, classes)
-    Records(job.work / "finished", sinks).run(index, ObjectSums, work)
+    Records(job.work / f"finished-{job.stamp}", sinks).run(index, ObjectSums, work)
 
 
 def shape(job: BlockJob, window: ShapeWindow) -> Columns:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import psutil
 
+from unmask.errors import PredictionError
 from unmask.geometry.grid import Tile
 from unmask.geometry.symmetry import Interval
 from unmask.model import Model
 from unmask.nets.operations import operations
-from unmask.predict.tiles import BESIDE, LEAST_WORK, Cutting, bytes_a_pixel, plan_tiles, tile_side
+from unmask.predict.tiles import BESIDE, Cutting, bytes_a_pixel, least_side, plan_tiles, tile_side
 from unmask.recipe import UNetRecipe
 
 __all__ = ["BlockPlan", "plan_blocks", "redundancy"]
@@ -51,7 +52,13 @@ class BlockPlan:
 
 
 def plan_blocks(
-    model: Model, size: tuple[int, int], memory: int, workers: int = 0, side: int | None = None
+    model: Model,
+    size: tuple[int, int],
+    memory: int,
+    workers: int = 0,
+    side: int | None = None,
+    *,
+    elsewhere: bool = False,
 ) -> BlockPlan:
     """Tiles as large as the memory allows: the larger they are, the less is looked at twice.
 
@@ -61,13 +68,24 @@ def plan_blocks(
         memory: for all workers, bytes, what Python and PyTorch take included: as much as they take in this process now.
         workers: processes beside this one; 0 if it does the work itself.
         side: of tiles, where it is not to follow from the memory.
+        elsewhere: workers are on other machines, and each may take the memory.
+
+    Raises:
+        PredictionError: it is too little for so many workers.
     """
     network = model.recipe.network
     assert isinstance(network, UNetRecipe), "blocks are the U-Net's"
     taken, pixel, crew = psutil.Process().memory_full_info(), bytes_a_pixel(network), max(1, workers)
-    base = taken.rss + BESIDE + workers * (taken.uss + BESIDE)  # libraries are in the memory once
-    own = max(LEAST_WORK, (memory - base) // crew)
-    side = side or tile_side(own, pixel, model.halo)
+    least = least_side(model.halo)
+    each = taken.uss + BESIDE  # of a worker; libraries are in the memory once
+    base = taken.rss + BESIDE + (0 if elsewhere else workers * each)
+    own = memory - base if workers == 0 else memory - taken.rss - BESIDE if elsewhere else (memory - base) // crew
+    needed = (least + 2 * model.halo.halo) ** 2 * pixel
+    if side is None and workers and own < needed:
+        enough = -(-(base + crew * needed) // 10**8) / 10
+        problem = f"{memory / 1e9:.1f} GB of memory are too little for {workers} workers"
+        raise PredictionError(problem, remedy=f"give --memory {enough:.1f}GB, or fewer --workers")
+    side = side or max(least, tile_side(max(0, own), pixel, model.halo))
     cutting = Cutting(model.halo, None if model.unpadded is None else model.unpadded.halo)
     tiles = plan_tiles(*size, model.halo, side)
     rows, columns, _ = max(_seen(*cutting.tile(size, *_written(tile))) for tile in tiles)

@@ -5,8 +5,10 @@ the job, with its result come the few numbers of a block. Dask gives a task to a
 half written then is written anew, to the same bytes.
 """
 
+import hashlib
 import os
 import pickle
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,27 +43,30 @@ class Cluster:
     Attributes:
         client: the connection to its scheduler.
         engine: what computes the network there.
-        device: where; None for a GPU if a worker has one, each worker its own where there are several.
+        device: where; None for a GPU if a worker has one. Of several GPUs each worker has its own, unless one is named.
         threads: that a worker computes with; None leaves it to PyTorch there.
+        elsewhere: its workers have memory of their own.
     """
 
     client: "Client"
     engine: EngineName
     device: str | None
     threads: int | None = None
+    elsewhere: bool = False
 
     @property
     def size(self) -> int:
-        """Workers, as many as are there now."""
+        """Tasks that its workers do at once, as many as are there now."""
         return max(1, sum(self.client.nthreads().values()))
 
-    def network(self, model: Path) -> Callable[[], Network]:
+    def network(self, model: Callable[[], Path]) -> Callable[[], Network]:
         """What loads the network once a worker, from the model's file.
 
         Raises:
             PredictionError: a worker does not see the file, or runs another version or none, or dies.
         """
-        for worker, found in self._run(_seen, model).items():
+        file = model()
+        for worker, found in self._run(_seen, file).items():
             if found == __version__:
                 continue
             match found:
@@ -72,8 +77,9 @@ class Cluster:
                 case _:
                     reason = f"cannot start ({type(found).__name__}: {found})"
                     remedy = f"look at what it printed: it needs unmask {__version__}, and memory"
-            raise PredictionError(f"the worker {worker} {reason}", file=model, remedy=remedy)
-        return partial(_loaded, model, self.engine, self.device, self.threads)
+            raise PredictionError(f"the worker {worker} {reason}", file=file, remedy=remedy)
+        fingerprint = hashlib.sha256(file.read_bytes()).hexdigest()  # workers outlive jobs, files are replaced
+        return partial(_loaded, file, fingerprint, self.engine, self.device, self.threads)
 
     def each(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[int, Result]]:
         """The result of every task with its number, as they come; a few tasks are on their way at once."""
@@ -150,17 +156,20 @@ def _seen(model: Path) -> str:
 
 
 @lru_cache(maxsize=1)
-def _loaded(model: Path, engine: EngineName, device: str | None, threads: int | None) -> Network:
+def _loaded(model: Path, fingerprint: str, engine: EngineName, device: str | None, threads: int | None) -> Network:
     """On a worker: the network, loaded when it is first asked for."""
     if threads is not None:
         torch.set_num_threads(threads)
     found = Model.load(model)
-    return open_network(found, open_engine(found, usable_device(device or _own_gpu()), engine))
+    if found.fingerprint != fingerprint:
+        raise PredictionError("another model is there by now", file=model, remedy="type the same command again")
+    chosen = _own_gpu() if device in (None, "cuda") else device
+    return open_network(found, open_engine(found, usable_device(chosen or device), engine))
 
 
 def _own_gpu() -> str | None:
-    """One GPU a worker where there are several: that of the worker's number on this machine."""
+    """One GPU a worker where there are several, by the last number in the worker's name; None: the first."""
     from distributed import get_worker
 
-    count, name = torch.cuda.device_count(), get_worker().name
-    return f"cuda:{int(name) % count}" if count > 1 and str(name).isdigit() else None
+    count, numbers = torch.cuda.device_count(), re.findall(r"\d+", str(get_worker().name))
+    return f"cuda:{int(numbers[-1]) % count}" if count > 1 and numbers else None

@@ -40,7 +40,7 @@ def crew_of(predictor: Predictor, workers: int | None, scheduler: str | None, de
         with connected(scheduler, engine, device) as cluster:
             yield cluster
     else:
-        yield Here(predictor.network, max(2, torch.get_num_threads()))
+        yield Here(predictor.network, min(4, max(2, torch.get_num_threads())))
 
 
 @contextmanager
@@ -69,7 +69,7 @@ def local_workers(count: int, engine: EngineName, device: str | None) -> Iterato
                 threads_per_worker=1,
                 processes=True,
                 memory_limit=None,  # --memory is what holds it down; a pause or a kill in between would help nobody
-                dashboard_address=":0",
+                dashboard_address="127.0.0.1:0",
                 silence_logs=logging.CRITICAL,
             )
         with cluster, Client(cluster, set_as_default=False) as client:
@@ -118,7 +118,7 @@ def connected(address: str, engine: EngineName, device: str | None, wait: float 
             problem = f"--scheduler {address}: no worker has joined it"
             place = address if "://" in address else f"--scheduler-file {address}"
             raise PredictionError(problem, remedy=f"start some: dask worker {place} --nthreads 1") from None
-        yield Cluster(client, engine, device)
+        yield Cluster(client, engine, device, elsewhere=True)
 
 
 def _address(scheduler: str) -> str:

@@ -27,11 +27,16 @@ class Crew(Protocol):
         """How many processes beside this one; 0 if it does the work itself."""
         ...
 
-    def network(self, model: Path) -> Callable[[], Network]:
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its workers have memory of their own, on other machines."""
+        ...
+
+    def network(self, model: Callable[[], Path]) -> Callable[[], Network]:
         """What gives the network to each who works.
 
         Args:
-            model: its file, which all of them see.
+            model: writes its file where all of them see it, and says where.
         """
         ...
 
@@ -60,7 +65,12 @@ class Here:
         """None beside this one."""
         return 0
 
-    def network(self, model: Path) -> Callable[[], Network]:
+    @property
+    def elsewhere(self) -> bool:
+        """No."""
+        return False
+
+    def network(self, model: Callable[[], Path]) -> Callable[[], Network]:
         """The network that is there already."""
         turn = Lock()
         inner = None if self.at_hand.inner is None else _in_turn(self.at_hand.inner, turn)

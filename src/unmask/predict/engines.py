@@ -82,7 +82,7 @@ def open_engine(model: Model, device: torch.device, name: EngineName) -> Engine:
     try:
         engine = Engine(name, device, name not in ("bf16", "fp16"), _logits(net, name, device, model.test_input()))
         difference = _difference(engine, eager, model)
-    except RuntimeError as error:  # compilers and converters fail with kinds of it
+    except (RuntimeError, ImportError, OSError) as error:  # of compilers and converters, or their libraries
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise PredictionError(f"the engine {name} does not work here ({reason})", remedy=REMEDY) from error
     allowed = EXACT if engine.exact else HALF
@@ -119,8 +119,8 @@ def choose_engine(model: Model, device: torch.device, tiles: int, length: int, t
     - below 4 tiles nothing is measured: E / 2 could be what is saved. Eager.
     - a quarter of a tile is measured in eager; below n E = 20 s what is saved may be less than looking costs. Eager.
     - OpenVINO is measured on a CPU where it is installed.
-    - torch.compile starts in about a minute. It is measured where a tenth of n E is more, and on GPUs only: on the
-      CPU measured it was no faster.
+    - torch.compile starts in about a minute for each shape of tile, say four: 240 s. It is measured where a tenth of
+      n E is more, and on GPUs only: on the CPU measured it was no faster.
 
     Args:
         model: a Mask R-CNN has eager alone.

@@ -11,6 +11,7 @@ have none. Every file appears under its final name whole or not at all.
 
 import hashlib
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -105,6 +106,7 @@ def predict_job(
     records = out / ".records"
     _claim(out, records, predictor)
     with _alone(records / "lock", out):
+        write_text(records / "engine", predictor.engine.name)
         return _predict_all(predictor, images, out, save, on_pixels, crew, LargeOptions(verify_seams, say))
 
 
@@ -124,6 +126,8 @@ def _predict_all(
     for entry in images.entries:
         try:
             earlier = _earlier(records / f"{entry.name}.json", _key(entry, predictor))
+            if earlier is not None and _complete(earlier, out, save):  # a kill may have left its working folder
+                shutil.rmtree(records / "large" / entry.name, ignore_errors=True)
             done.append(
                 earlier
                 if earlier is not None and _complete(earlier, out, save)
@@ -251,6 +255,8 @@ def _predict_one(
         seams=None if found.seams is None else asdict(found.seams),
     )
     write_text(out / ".records" / f"{entry.name}.json", json.dumps(asdict(image)))
+    if found.work is not None:
+        shutil.rmtree(found.work, ignore_errors=True)
     return image
 
 

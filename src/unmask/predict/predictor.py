@@ -1,6 +1,7 @@
 """Predictor: a model on a device, ready for images."""
 
 from collections.abc import Callable
+from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -19,26 +20,26 @@ from unmask.instances.paint import paint
 from unmask.model import Model
 from unmask.nets import MaskRCNN
 from unmask.predict.detections import SATURATED, predict_detections, window_side
-from unmask.predict.engines import Engine, EngineName, choose_engine, open_engine, open_network
+from unmask.predict.engines import ENGINES, Engine, EngineName, choose_engine, open_engine, open_network
 from unmask.predict.prediction import Prediction
 from unmask.predict.probabilities import predict_probabilities
+from unmask.predict.refusals import check_canvas, check_image
 from unmask.predict.tiles import (
     BESIDE,
-    LEAST_WORK,
     axes_of,
     bytes_a_pixel,
     default_memory,
     exact_convolutions,
+    least_side,
     tile_side,
     usable_device,
 )
 from unmask.predict.tta import PAPER_TURNS, predict_turned
-from unmask.recipe import NormaliseRecipe, Recipe, UNetRecipe
+from unmask.recipe import Recipe, UNetRecipe
 
 __all__ = ["TTA", "Predictor", "load"]
 
 TTA = (1, PAPER_TURNS, len(SYMMETRIES))
-EIGHT_BIT = NormaliseRecipe(method="fixed", low=0, high=255)
 
 
 class Predictor:
@@ -107,17 +108,25 @@ class Predictor:
         """Bytes of the memory to work in that are left beside what Python and PyTorch take now; may be none."""
         return max(0, self.memory - psutil.Process().memory_info().rss - BESIDE)
 
-    def choose_engine(self, images: Dataset, tell: Callable[[str], None]) -> None:
-        """Takes the engine that is fastest for these images, measured where that pays; `tell` hears of it."""
+    def choose_engine(self, images: Dataset, tell: Callable[[str], None], earlier: str = "") -> None:
+        """Takes the engine that is fastest for these images, measured where that pays; `tell` hears of it.
+
+        What an `earlier` run of the job took is taken again: one image is not computed by two.
+        """
         if isinstance(self.model.net, MaskRCNN):
             return
+        for name in ENGINES:
+            if name == earlier:
+                self._use(open_engine(self.model, self.device, name))
+                return
         sizes = [header_of(entry).size for entry in images.entries]
-        count, longest = 0, 1
+        count, largest = 0, 1
         for size in sizes:
-            rows, columns = axes_of(size, self.model.halo, self.side)
-            count += self.tta * len(rows) * len(columns)
-            longest = max(longest, rows[0].read_stop - rows[0].read_start)
-        self._use(choose_engine(self.model, self.device, count, longest, tell))
+            axes = axes_of(size, self.model.halo, self.side)
+            rows, columns = (max(span.read_stop - span.read_start for span in axis) for axis in axes)
+            count += self.tta * len(axes[0]) * len(axes[1])
+            largest = max(largest, rows * columns)
+        self._use(choose_engine(self.model, self.device, count, isqrt(largest), tell))
 
     def _use(self, engine: Engine) -> None:
         self.engine = engine
@@ -133,7 +142,7 @@ class Predictor:
             progress: called with (pixels done, pixels in all).
 
         Raises:
-            PredictionError: not an image, or its channels are not the model's.
+            PredictionError: not an image, its values or channels are not the model's, or it is too large to be turned.
             DataError: the file cannot be read.
         """
         sample = _sample(image, self.recipe.data.channels)
@@ -142,6 +151,9 @@ class Predictor:
         net = self.model.net
         if isinstance(net, MaskRCNN):
             return self._detected(net, sample, normalised, constants, progress)
+        if self.tta == PAPER_TURNS:
+            classes = 1 + len(self.recipe.data.class_names)
+            check_canvas(sample.size, classes, self.memory, sample.file or sample.name)
         probabilities, blank = self._probabilities(normalised, progress)
         objects = decode(probabilities, self.recipe.instances, sample.pixel_size)
         return Prediction(sample, objects, self.recipe, probabilities, None, (), constants, blank)
@@ -150,8 +162,22 @@ class Predictor:
         self, image: FloatImage, progress: Callable[[int, int], None] | None
     ) -> tuple[ProbabilityMap, int]:
         if self.tta == PAPER_TURNS:
-            return predict_turned(lambda turned: self._averaged(turned, 1, None)[0], image), 0
+            return self._turned(image, progress)
         return self._averaged(image, self.tta, progress)
+
+    def _turned(self, image: FloatImage, progress: Callable[[int, int], None] | None) -> tuple[ProbabilityMap, int]:
+        pixels, blank = image.shape[0] * image.shape[1], list[int]()  # of each copy that is done
+
+        def tell(done: int, of: int) -> None:
+            if progress is not None:
+                progress(len(blank) * pixels + pixels * done // of, PAPER_TURNS * pixels)
+
+        def predict(turned: FloatImage) -> ProbabilityMap:
+            probabilities, left_out = self._averaged(turned, 1, tell)
+            blank.append(left_out)
+            return probabilities
+
+        return predict_turned(predict, image), sum(blank)
 
     def _averaged(
         self, image: FloatImage, symmetries: int, progress: Callable[[int, int], None] | None
@@ -181,29 +207,16 @@ class Predictor:
         return Prediction(sample, objects, self.recipe, None, detections, warnings, constants)
 
     def _constants(self, sample: Sample) -> tuple[tuple[float, float], ...]:
-        wanted = self.recipe.data.channels
-        if sample.channels != wanted:
-            raise PredictionError(
-                f"the image has {sample.channels} channels, the model was trained on {wanted}",
-                file=sample.file or sample.name,
-                remedy="give images like those the model was trained on, or train on images like this one",
-            )
-        values = self.recipe.normalise
-        if values == EIGHT_BIT and sample.image.dtype != np.uint8:
-            raise PredictionError(
-                f"the image is {sample.image.dtype}, the model was trained on 8-bit colour",
-                file=sample.file or sample.name,
-                remedy="save it as 8 bits a channel",
-            )
-        return stretch_constants(sample.image, values)
+        check_image(self.recipe, sample.channels, sample.image.dtype, sample.file or sample.name)
+        return stretch_constants(sample.image, self.recipe.normalise)
 
     def _side(self) -> int:
         """Of a tile or window, pixels of the network's input."""
         network = self.recipe.network
         if not isinstance(network, UNetRecipe):
             return window_side(self.recipe)
-        own = default_memory(self.device) if self.device.type == "cuda" else max(LEAST_WORK, self.free // 2)
-        return tile_side(own, bytes_a_pixel(network), self.model.halo)
+        own = default_memory(self.device) if self.device.type == "cuda" else self.free // 2
+        return max(least_side(self.model.halo), tile_side(own, bytes_a_pixel(network), self.model.halo))
 
 
 def load(path: str | Path, device: str | None = None) -> Predictor:

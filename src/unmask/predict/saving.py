@@ -17,7 +17,7 @@ from unmask.instances.table_files import write_part
 from unmask.predict.prediction import Prediction
 from unmask.predict.seams import Seams
 
-__all__ = ["SAVES", "TABLES", "Outcome", "Save", "save_result"]
+__all__ = ["SAVES", "TABLES", "Outcome", "Save", "remove_other", "save_result"]
 
 Save = Literal["labels", "probabilities", "overlay", "table", "coco", "rois", "geojson"]
 SAVES: tuple[Save, ...] = get_args(Save)
@@ -36,6 +36,7 @@ class Outcome:
         warnings: what a reader of the result must know, in sentences.
         blank: blocks that were left out, as nothing is to be seen there.
         seams: what was found across borders of blocks, if it was looked for.
+        work: a folder from which a killed job would go on, to be removed when all of this is on record.
     """
 
     size: tuple[int, int]
@@ -45,6 +46,7 @@ class Outcome:
     warnings: tuple[str, ...]
     blank: int = 0
     seams: Seams | None = None
+    work: Path | None = None
 
 
 def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
@@ -62,11 +64,13 @@ def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
     match kind:
         case "labels":
             write_labels(out / "labels" / f"{name}.tif", prediction.mask, pixel_size)
+            remove_other(out / "labels" / f"{name}.tif")
             return [f"labels/{name}.tif", *_save_layers(prediction, out)]
         case "probabilities":
             if prediction.probabilities is None:
                 raise PredictionError("this network has no probabilities", remedy="leave them out of what is saved")
             write_float(out / "probabilities" / f"{name}.tif", prediction.probabilities, pixel_size)
+            remove_other(out / "probabilities" / f"{name}.tif")
             return [f"probabilities/{name}.tif"]
         case "overlay":
             write_png(out / "overlays" / f"{name}.png", overlay(prediction.sample.image, prediction.labels))
@@ -84,6 +88,14 @@ def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
             shutil.rmtree(out / TABLES / name, ignore_errors=True)
             write_part(out / TABLES / name / "00000.npz", prediction.table)
             return [f"{TABLES}/{name}/00000.npz"]
+
+
+def remove_other(file: Path) -> None:
+    """Removes what an earlier job, with more or less memory, saved as NAME.zarr or NAME.tif: it might contradict."""
+    if file.suffix == ".tif":
+        shutil.rmtree(file.with_suffix(".zarr"), ignore_errors=True)
+    elif file.suffix == ".zarr":
+        file.with_suffix(".tif").unlink(missing_ok=True)
 
 
 def _save_layers(prediction: Prediction, out: Path) -> list[str]:

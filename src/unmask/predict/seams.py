@@ -1,11 +1,11 @@
 """Seams looked for: windows across the borders of blocks, predicted alone and compared with what was written."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from unmask.arrays import ProbabilityMap
+from unmask.arrays import AnyArray, MaskImage, ProbabilityMap
 from unmask.data.streams.sinks import BlockSink
 from unmask.errors import PredictionError
 from unmask.geometry.grid import Tile
@@ -41,6 +41,7 @@ def verify_seams(
     *,
     tolerance: float,
     windows: int = WINDOWS,
+    unseen: Collection[tuple[int, int]] = (),
     seed: int = 0,
 ) -> Seams:
     """Compares windows across block borders, drawn at random, with the probabilities that were written.
@@ -52,6 +53,7 @@ def verify_seams(
         thresholds: of the foreground, by which objects are read.
         tolerance: by which probabilities may differ, being sums of floats in another order.
         windows: how many; an image of one block has no borders, and is compared in as many places.
+        unseen: blocks that were taken for background without asking the network: they are not compared.
         seed: of the draw.
 
     Raises:
@@ -62,8 +64,9 @@ def verify_seams(
     largest, moved = 0.0, 0
     for number, alone in predict(tiles):
         rows, columns = (slice(span.start, span.stop) for span in (tiles[number].rows, tiles[number].columns))
-        written = maps.read_window(rows, columns)
-        difference = float(np.abs(alone - written).max())
+        asked = _asked(maps, rows, columns, unseen)
+        written, alone = maps.read_window(rows, columns)[:, asked], alone[:, asked]
+        difference = float(np.abs(alone - written).max(initial=0))
         if difference > tolerance:
             raise PredictionError(
                 f"a window at row {rows.start}, column {columns.start}, predicted alone, differs by {difference:.2g}",
@@ -85,5 +88,16 @@ def _window(maps: BlockSink, halo: Halo, random: np.random.Generator) -> Tile:
     return window_at(maps.size, (start[0], start[1]), SIDE, halo)
 
 
-def _moved(alone: ProbabilityMap, written: ProbabilityMap, threshold: float) -> int:
+def _asked(maps: BlockSink, rows: slice, columns: slice, unseen: Collection[tuple[int, int]]) -> MaskImage:
+    """Which pixels of a window the network was asked about."""
+    found = np.ones((rows.stop - rows.start, columns.stop - columns.start), np.bool_)
+    for index in maps.touched(rows, columns):
+        if index in unseen:
+            down, across = maps.span(index)
+            top, left = max(0, down.start - rows.start), max(0, across.start - columns.start)
+            found[top : max(0, down.stop - rows.start), left : max(0, across.stop - columns.start)] = False
+    return found
+
+
+def _moved(alone: AnyArray, written: AnyArray, threshold: float) -> int:
     return int(np.count_nonzero((1 - alone[0] >= threshold) != (1 - written[0] >= threshold)))

@@ -5,9 +5,10 @@ whoever works on the blocks (`crew.py`). A killed run goes on where it was: fini
 damaged ones are.
 """
 
+import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,10 +35,11 @@ from unmask.predict.block_job import (
 from unmask.predict.crew import Crew
 from unmask.predict.seams import Seams, verify_seams
 from unmask.predict.stream_table import stream_table
+from unmask.predict.stream_work import stamp_of
 from unmask.predict.tiles import plan_tiles
 from unmask.recipe import NormaliseRecipe
 
-__all__ = ["StreamOptions", "Streamed", "placed", "predict_stream"]
+__all__ = ["StreamOptions", "Streamed", "predict_stream"]
 
 MOST_IDS = 2**31 - 1  # of a block
 # Shares of the time that passes take, about, for the time that is left: network and seeds, growth, holes, final labels,
@@ -115,11 +117,11 @@ def predict_stream(
         model: a U-Net.
         source: the image.
         name: of the image, for the table.
-        out: folder to write to: `labels.zarr`, `table/`, and `probabilities.zarr` where they are wanted; `.work` till
-            then. All of the crew must see it.
+        out: folder to write to, which all of the crew must see. Nothing in it is removed: as long as it is there, the
+            same call goes on where it was.
         crew: who works on the blocks.
         options: how.
-        use: called with the label image while a killed run could still go on.
+        use: called with the label image.
         progress: called with (steps done, steps in all) over all passes.
 
     Raises:
@@ -131,22 +133,12 @@ def predict_stream(
     objects = passes.grown(seeds)
     passes.finished(objects, passes.holes(objects), out)
     parts, count = passes.table(name, out / "table")
-    seams = passes.seams(options) if options.verify else None
+    seams = passes.seams() if options.verify else None
     labels = passes.publish()
     use(labels)
     job = passes.job
-    kept = placed(job.maps.finish(), out / "probabilities.zarr") if options.probabilities else None
-    shutil.rmtree(job.work)
-    return Streamed(labels, count, parts, kept, job.constants, computed, blank, len(passes.indices), seams)
-
-
-def placed(folder: Path, place: Path) -> Path:
-    """A folder under another name, in place of an earlier one."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.exists():
-        shutil.rmtree(place)
-    shutil.move(folder, place)
-    return place
+    maps = job.maps.finish() if options.probabilities else None
+    return Streamed(labels, count, parts, maps, job.constants, computed, blank, len(passes.indices), seams)
 
 
 def _job(model: Model, source: ImageSource, work: Path, options: StreamOptions) -> BlockJob:
@@ -175,7 +167,7 @@ def _job(model: Model, source: ImageSource, work: Path, options: StreamOptions) 
 
 def _constants(source: ImageSource, recipe: NormaliseRecipe, kept: Path) -> tuple[tuple[float, float], ...]:
     """Of the whole image, by one pass over it; kept for a run that goes on."""
-    if kept.exists():
+    with suppress(OSError, ValueError):  # there is none yet, or it was cut short
         return tuple((float(low), float(high)) for low, high in json.loads(kept.read_text(encoding="utf-8")))
     found = stretch_constants_of_blocks(
         lambda: (source.read(*window) for window in source.blocks()), source.channels, recipe
@@ -198,11 +190,12 @@ class _Passes:
 
     def seeds(self, model: Model) -> tuple[Lookups, int, int]:
         """Pass 1: the network, and the seeds of each block; and how many blocks it was asked about and spared."""
-        self.network = self.crew.network(_model_file(model, self.job.work))
+        self.network = self.crew.network(partial(_model_file, model, self.job.work))
         found = self._over_blocks(0, partial(seed_block, self.job, self.network), self.indices)
-        blank = sum(bool(block.blank) for block, _ in found)
+        self.blank = [bool(block.blank) for block, _ in found]
+        self.job = replace(self.job, stamp=stamp_of(block for block, _ in found))
         seeds = join_seeds([block.seeds for block, _ in found], self.job.maps.grid, self.job.recipe.instances)
-        return seeds, sum(asked for _, asked in found), blank
+        return seeds, sum(asked for _, asked in found), sum(self.blank)
 
     def grown(self, seeds: Lookups) -> Lookups:
         """Pass 2: seeds grow."""
@@ -217,7 +210,9 @@ class _Passes:
             )
             for index in self.indices
         )
-        return number_objects(self._over_blocks(1, partial(grow_block, self.job), tasks), self.job.recipe.instances)
+        found = self._over_blocks(1, partial(grow_block, self.job), tasks)
+        self.job = replace(self.job, stamp=stamp_of(found))
+        return number_objects(found, self.job.recipe.instances)
 
     def holes(self, objects: Lookups) -> Lookups:
         """Pass 3: who gets the holes, also those that lie in several blocks; skipped where none are filled."""
@@ -226,6 +221,7 @@ class _Passes:
             return objects
         tasks = ((index, objects.table(number)) for number, index in enumerate(self.indices))
         found = self._over_blocks(2, partial(hole_block, self.job), tasks)
+        self.job = replace(self.job, stamp=self.job.stamp + stamp_of(found))
         return join_holes(objects, found, self.job.maps.grid, largest)
 
     def finished(self, objects: Lookups, filled: Lookups, out: Path) -> None:
@@ -249,9 +245,10 @@ class _Passes:
 
     def table(self, name: str, folder: Path) -> tuple[tuple[Path, ...], int]:
         """Pass 5: the table, part by part, where it is wanted; and how many objects there are."""
+        folder = folder.with_name(f"{folder.name}-{self.job.stamp}")
         return stream_table(self.job, self.crew, name, folder, partial(self._step, 4), shapes=self._options.table)
 
-    def seams(self, options: StreamOptions) -> Seams:
+    def seams(self) -> Seams:
         """What windows across borders of blocks look like alone."""
         look = partial(predict_part, self.job, self.network)
         return verify_seams(
@@ -259,7 +256,8 @@ class _Passes:
             self.job.halo,
             lambda tiles: self.crew.each(look, tiles),
             (self.job.recipe.instances.seed_threshold, self.job.recipe.instances.mask_threshold),
-            tolerance=options.tolerance,
+            tolerance=self._options.tolerance,
+            unseen=[index for index, blank in zip(self.indices, self.blank, strict=True) if blank],
         )
 
     def publish(self) -> Path:
@@ -285,8 +283,12 @@ class _Passes:
 
 
 def _model_file(model: Model, work: Path) -> Path:
-    """The model where all who work see it."""
-    file = work / "model.safetensors"
-    if not file.exists():
-        model.save(file)
+    """The model where all who work see it; one that is there is written anew if it is damaged."""
+    file, fingerprint = work / "model.safetensors", work / "model.sha256"
+    try:
+        is_sound = hashlib.sha256(file.read_bytes()).hexdigest() == fingerprint.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        is_sound = False
+    if not is_sound:
+        write_text(fingerprint, model.save(file).fingerprint)
     return file

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from unmask.errors import UnreadableFile
 from unmask.instances.blockwise_objects import ObjectSums, whole_objects
 from unmask.instances.blockwise_shapes import large_objects, shape_windows
@@ -45,7 +47,7 @@ def stream_table(
         count += len(objects)
         if shapes:
             path = folder / f"{number:05}.npz"
-            if (earlier := read_part(path)) is None or len(earlier["label"]) != len(objects):
+            if (earlier := read_part(path)) is None or not np.array_equal(earlier["label"], objects.numbers):
                 write_part(path, _columns(job, crew, name, objects))
             paths.append(path)
             step(job.maps.grid[1] if number < job.maps.grid[0] else 0)
@@ -54,7 +56,7 @@ def stream_table(
 
 def _rows(job: BlockJob) -> Iterator[tuple[int, list[ObjectSums]]]:
     """What pass 4 found, row by row of blocks."""
-    records = Records(job.work / "finished")
+    records = Records(job.work / f"finished-{job.stamp}")
     for row in range(job.maps.grid[0]):
         found = [records.earlier((row, column), ObjectSums) for column in range(job.maps.grid[1])]
         whole = [sums for sums in found if sums is not None]

@@ -1,26 +1,27 @@
 """The working folder of a streamed prediction: what each pass left of each block, so that a killed run goes on.
 
-    WORK/probabilities.zarr   (c, h, w) float32, a chunk a block
+    WORK/constants.json       of the normalisation
+    WORK/model.safetensors    for workers
+    WORK/probabilities.zarr   (c, h, w) float32, a chunk a block and channel
     WORK/seeds.zarr, grown.zarr   labels of each block, under ids of its own
-    WORK/PASS/BLOCK.npz       the few numbers that the whole image must know of a block
+    WORK/objects.zarr         label image of a model of classes, whose result is the class map
+    WORK/PASS-STAMP/BLOCK.npz the few numbers that the image must know of a block; stamped by those of the pass before
 
 A record is written when the block's pixels are: where there is a record, the pass is done there, unless the pixels fail
 their checksum.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
-from zipfile import BadZipFile
-
-import numpy as np
+from zlib import crc32
 
 from unmask.arrays import AnyArray
-from unmask.data.files import atomic
+from unmask.data.formats.npz import read_arrays, write_arrays
 from unmask.data.streams.sinks import BlockSink
 
-__all__ = ["Index", "Records", "read_record", "write_record"]
+__all__ = ["Index", "Records", "read_record", "stamp_of", "write_record"]
 
 Index = tuple[int, int]  # row and column of a block
 Record = TypeVar("Record")
@@ -28,17 +29,25 @@ Record = TypeVar("Record")
 
 def write_record(path: Path, record: object) -> None:
     """Writes a dataclass of arrays, or of dataclasses of arrays, whole or not at all."""
-    with atomic(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, allow_pickle=False, **_flat(record))
+    write_arrays(path, _flat(record))
 
 
 def read_record(path: Path, kind: type[Record]) -> Record | None:
     """What `write_record` wrote; None where it is not there or damaged. Nothing in the file is executed."""
+    arrays = read_arrays(path)
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return _made(kind, "", dict(arrays))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None if arrays is None else _made(kind, "", arrays)
+    except KeyError:  # another version's record, which had other fields
         return None
+
+
+def stamp_of(records: Iterable[object]) -> str:
+    """Changes when any of some records does: what was made of others is not used again."""
+    found = 0
+    for record in records:
+        for name, array in _flat(record).items():
+            found = crc32(array.tobytes(), crc32(f"{name} {array.dtype} {array.shape}".encode(), found))
+    return f"{found:08x}"
 
 
 def _flat(record: Any, before: str = "") -> dict[str, AnyArray]:

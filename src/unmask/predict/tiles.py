@@ -8,6 +8,7 @@ multiples of the network's stride and read its halo, mirrored outside the image 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import RLock
 from typing import TypeAlias
 
 import psutil
@@ -22,7 +23,6 @@ from unmask.recipe import UNetRecipe
 
 __all__ = [
     "BESIDE",
-    "LEAST_WORK",
     "Cutting",
     "Logits",
     "Network",
@@ -30,6 +30,7 @@ __all__ = [
     "bytes_a_pixel",
     "default_memory",
     "exact_convolutions",
+    "least_side",
     "plan_tiles",
     "span_at",
     "tile_at",
@@ -84,15 +85,19 @@ class Network:
 
     def of(self, inner: bool) -> Logits:
         """What computes a tile, as `Cutting.tile` says."""
-        return self.inner if inner and self.inner is not None else self.logits
+        if not inner:
+            return self.logits
+        assert self.inner is not None, "`cutting` has it"
+        return self.inner
 
 
-# A pixel that the network sees takes these bytes: so many for each channel of its width, and of all that follows.
-BYTES_A_CHANNEL, BYTES = 18, 100
+# A pixel that the network sees takes these bytes: so many for each channel of its width, and for what follows, in
+# a thread or two.
+BYTES_A_CHANNEL, BYTES = 18, 160
 BESIDE = 400 * 10**6
 """Bytes that a process comes to hold beside its tiles: compiled loops, blocks of files, what is free but kept."""
-LEAST_WORK = 50 * 2**20
-"""Bytes that are taken to work in, however little is given."""
+LEAST_HALOS = 4  # pixels that a tile writes at least, however little memory is given: less is mostly looked at twice
+FLAGS = RLock()  # cuDNN's are those of all threads
 # Beyond this side a tile saves no work any more (the halo is a few per cent) and falls out of the caches.
 LARGEST_TILE = 1024
 
@@ -125,6 +130,11 @@ def usable_device(name: str | None) -> torch.device:
         raise PredictionError(
             f"the device {name} cannot be used here ({str(error).splitlines()[0]})", remedy="type --device cpu"
         ) from None
+
+
+def least_side(halo: Halo) -> int:
+    """The side of the smallest tile that is worth it, pixels written."""
+    return min(LARGEST_TILE, max(halo.stride, LEAST_HALOS * halo.halo // halo.stride * halo.stride))
 
 
 def tile_side(memory: int, bytes_per_pixel: int, halo: Halo) -> int:
@@ -169,7 +179,7 @@ def exact_convolutions(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
+    with FLAGS, torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
         yield
 
 

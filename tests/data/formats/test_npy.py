@@ -17,7 +17,7 @@ from unmask.data.streams.sources import open_source
 from unmask.errors import UnreadableFile
 
 RNG = np.random.default_rng(3)
-SAVE_NUMBERS = r"Save an array of numbers, such as uint16 or float32\."
+SAVE_NUMBERS = r"Save an array of numbers, such as uint16 or float32, or rename it so that it does not end in \.npy"
 
 
 def noise(*shape: int, dtype: str = "uint16") -> np.ndarray:
@@ -128,7 +128,7 @@ def test_pickles_are_never_loaded(tmp_path: Path, read: Read) -> None:
         (np.full((4, 5), "word"), r"holds <U4 values"),
         (np.zeros((4, 5), "M8[s]"), r"holds <M8\[s\] values"),
         (np.array(7), r"is an array of no axes, which does not tell its rows, columns and channels"),
-        (np.zeros(5), r"is an array of 5, which does not tell .*\. Save it as \(h, w\) or \(h, w, c\)\."),
+        (np.zeros(5), r"is an array of 5, which does not tell .*\. Save it as \(h, w\) or \(h, w, c\), or rename it"),
         (np.zeros((2, 3, 40, 50)), r"is an array of 2 x 3 x 40 x 50, which does not tell"),
         (np.zeros((40, 50, 60)), r"is an array of 40 x 50 x 60, which does not tell"),
         (np.zeros((0, 5)), r"holds no pixel \(1 image of 0 x 5 float64 pixels\)"),

@@ -68,6 +68,15 @@ def test_axes_by_name(tmp_path: Path, version: int) -> None:
     assert read_images([stack]).names() == [f"stack_{page:03d}" for page in range(1, 7)]
 
 
+@pytest.mark.parametrize("names", [(None, None, None), ("dim_0", "dim_1", "dim_2")])
+def test_names_that_say_nothing_hide_no_others(tmp_path: Path, names: Any) -> None:
+    array = noise(5, 4, 3)
+    attributes = {"axes": ["t", "u", "v"], "_ARRAY_DIMENSIONS": ["c", "y", "x"]}
+    path = stored(tmp_path / "a.zarr", array, dimension_names=names, attributes=attributes)
+    check(path, np.moveaxis(array, 0, 2))
+    check(stored(tmp_path / "b.zarr", array, dimension_names=names), array)  # by its shape: channels last
+
+
 @pytest.mark.parametrize("read", [read_header, read_image, open_source])
 @pytest.mark.parametrize("shape", [(5,), (40, 50, 60), (2, 3, 40, 50)])
 def test_axes_that_are_not_known(tmp_path: Path, read: Callable[[Path], object], shape: tuple[int, ...]) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from unmask.data.entry import read_pixels
 from unmask.data.folder import read_folder, read_images, read_label_folder
+from unmask.data.listing import image_files
 from unmask.errors import MaskError, PairingError, UnreadableFile
 
 IMAGES = {name: np.random.default_rng(seed).integers(0, 60, (30, 40, 3), np.uint8) for seed, name in enumerate("ab")}
@@ -154,6 +155,34 @@ def test_what_others_keep_beside_a_picture_is_no_image(tmp_path: Path) -> None:
     assert read_folder(tmp_path).names() == ["a", "b"]
     assert read_images([tmp_path / "images"]).names() == ["a", "b"]
     assert [entry.image.suffix for entry in read_images([tmp_path]).entries] == [".png", ".png"]
+
+
+@pytest.mark.parametrize("cache", ["a.npy", "a.ome.npy"])
+def test_what_others_keep_beside_an_ome_tiff_is_no_image(tmp_path: Path, cache: str) -> None:
+    tifffile.imwrite(tmp_path / "a.ome.tif", LABELS.astype(np.uint8))
+    np.save(tmp_path / cache, np.zeros((2, 3, 4, 5)))
+    assert [path.name for path in image_files(tmp_path)] == ["a.ome.tif"]
+    assert read_images([tmp_path]).names() == ["a"]
+
+
+def test_an_array_that_is_no_image_says_how_to_hide_it(tmp_path: Path) -> None:
+    laid_out(tmp_path, png, png)
+    mean = tmp_path / "images" / "mean.npy"
+    np.save(mean, np.zeros(3))
+    hide = r", or rename it so that it does not end in \.npy if it is no image\.$"
+    with pytest.raises(PairingError, match=rf"mean\.npy: is an image without a mask\. Draw its mask, .*{hide}"):
+        read_folder(tmp_path)
+    with pytest.raises(UnreadableFile, match=rf"mean\.npy: is an array of 3, .*\. Save it as \(h, w\) or .*{hide}"):
+        read_images([tmp_path / "images"])
+    mean.rename(mean.with_suffix(".npy.txt"))
+    assert read_folder(tmp_path).names() == ["a", "b"]
+
+
+def test_a_folder_without_images_says_what_is_one(tmp_path: Path) -> None:
+    (tmp_path / "a.gif").write_bytes(b"GIF89a")
+    message = r"\(1 \.gif\)\. Put PNG, TIFF, JPEG, BMP or \.npy images, OME-Zarr folders or zarr arrays there; export"
+    with pytest.raises(PairingError, match=message):
+        image_files(tmp_path)
 
 
 def test_what_ultralytics_keeps_is_no_image_of_yolo(tmp_path: Path) -> None:

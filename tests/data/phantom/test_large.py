@@ -8,9 +8,10 @@ import pytest
 
 from unmask.data.formats.images import read_image
 from unmask.data.formats.omezarr_writer import halved
-from unmask.data.phantom import Phantom
+from unmask.data.phantom import Phantom, large
 from unmask.data.phantom.large import write_large
 from unmask.data.streams.sources import open_source
+from unmask.data.streams.whole_folder import publish
 from unmask.errors import UnmaskError
 
 SHAPE = (150, 210)  # no multiples of a block
@@ -78,6 +79,39 @@ def test_a_failed_writer_leaves_nothing_and_keeps_the_older_image(tmp_path: Path
     np.testing.assert_array_equal(
         open_source(tmp_path / "x.zarr").read(), Phantom("nuclei", (20, 20), 1).sample().image
     )
+
+
+def test_a_killed_writers_folder_is_written_over(tmp_path: Path) -> None:
+    write_large(tmp_path / "x.zarr", Phantom("nuclei", (1_100, 40), 2))
+    (tmp_path / "x.zarr").rename(tmp_path / ".unmask-x.zarr")
+    (tmp_path / ".unmask-x.zarr" / "zarr.json").unlink()
+    write_large(tmp_path / "x.zarr", Phantom("nuclei", (20, 20), 1))
+    assert [path.name for path in tmp_path.iterdir()] == ["x.zarr"]
+    assert sorted(path.name for path in (tmp_path / "x.zarr").iterdir()) == ["0", "zarr.json"]  # no level of the other
+
+
+@pytest.mark.parametrize("truth", ["x.zarr", "y/../x.zarr"])
+def test_image_and_truth_have_names_of_their_own(tmp_path: Path, truth: str) -> None:
+    message = r"x\.zarr: is the name of the image and of its truth\. Give the truth another one"
+    with pytest.raises(UnmaskError, match=message):
+        write_large(tmp_path / "x.zarr", Phantom("nuclei", (20, 20)), truth=tmp_path / truth)
+    assert not list(tmp_path.iterdir())
+
+
+def test_image_and_truth_appear_when_both_are_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image first: a truth is never there without it."""
+    names: list[str] = []
+
+    def named(folder: Path, path: Path) -> None:
+        levels = [sorted(file.name for file in part.iterdir()) for part in tmp_path.iterdir() if part.is_dir()]
+        assert levels.count(["0", "1", "zarr.json"]) == 2
+        names.append(path.name)
+        publish(folder, path)
+
+    monkeypatch.setattr(large, "publish", named)
+    image, truth = tmp_path / "x.zarr", tmp_path / "t.zarr"
+    write_large(image, Phantom("nuclei", (1_100, 40), 2), truth=truth, block=550)
+    assert names == ["x.zarr", "t.zarr"]
 
 
 def test_other_files_are_not_replaced(tmp_path: Path) -> None:

@@ -199,6 +199,31 @@ def test_a_run_of_another_kind_begins_anew(tmp_path: Path, other: tuple[tuple[in
     assert [file.name for file in tmp_path.iterdir()] == ["a.zarr"]
 
 
+def test_a_finished_image_of_another_size_stays_until_it_is_replaced(tmp_path: Path) -> None:
+    before, after = labels_of(20, 20), labels_of(20, 21)
+    path = fill(label_sink(tmp_path / "a.zarr", (20, 20), (10, 10), 60_000), before).finish()
+    sink = label_sink(path, (20, 21), (10, 10), 60_000, resume=True)
+    np.testing.assert_array_equal(read_image(path).planes[0][..., 0], before)
+    fill(sink, after).finish()
+    np.testing.assert_array_equal(read_image(path).planes[0][..., 0], after)
+
+
+def test_a_finished_image_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = labels_of(20, 20)
+    path = fill(label_sink(tmp_path / "a.zarr", (20, 20), (10, 10), 60_000), labels).finish()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", full)
+        with pytest.raises(UnmaskError, match=r"a\.zarr: cannot be written \(No space left on device\)"):
+            label_sink(path, (20, 20), (10, 10), 60_000, resume=True)
+    sink = label_sink(path, (20, 20), (10, 10), 60_000, resume=True)
+    assert all(sink.verify(index) for index in sink.indices())
+    np.testing.assert_array_equal(read_image(sink.finish()).planes[0][..., 0], labels)
+
+
 def test_the_final_name_is_all_or_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before, after = labels_of(20, 20), labels_of(20, 20)
     path = fill(label_sink(tmp_path / "a.zarr", (20, 20), (10, 10), 60_000), before).finish()

@@ -11,17 +11,17 @@ MOST_CHANNELS = 16  # a longer axis without a name could as well be depth or tim
 CHANNEL = ("c", "channel", "channels")
 
 
-def axes_by_name(names: Sequence[str | None] | None, count: int) -> tuple[str, ...] | None:
+def axes_by_name(names: Sequence[str | None], count: int) -> tuple[str, ...] | None:
     """The axes that an array's metadata name: "y", "x", "c" and others.
 
     Args:
-        names: as they stand there; None where there are none.
+        names: as they stand there; None of an axis without one.
         count: how many axes the array has.
 
     Returns:
         A name for each axis; None where y and x are not among them, each name once.
     """
-    if names is None or len(names) != count:
+    if len(names) != count:
         return None
     found = tuple("c" if str(name).lower() in CHANNEL else str(name).lower() for name in names)
     return found if {"y", "x"} <= set(found) and len(set(found)) == count else None

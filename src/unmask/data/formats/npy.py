@@ -21,7 +21,7 @@ from unmask.data.formats.header import Header
 from unmask.data.formats.reading import check_header, check_memory, in_bytes
 from unmask.errors import UnreadableFile
 
-__all__ = ["NPY_START", "NpyArray", "holds_numbers", "npy_header", "open_npy", "read_npy"]
+__all__ = ["NO_IMAGE", "NPY_START", "NpyArray", "holds_numbers", "npy_header", "open_npy", "read_npy"]
 
 NPY_START = b"\x93NUMPY"
 LENGTHS = {1: 2, 2: 4, 3: 4}  # bytes that say how long the line is, by the version of the format
@@ -31,7 +31,8 @@ TYPE = re.compile(r"""['"]descr['"]\s*:\s*(?:['"]([^'"]*)['"]|(\[))""")
 ORDER = re.compile(r"""['"]fortran_order['"]\s*:\s*(True|False)""")
 SHAPE = re.compile(r"""['"]shape['"]\s*:\s*\(([0-9L,\s]*)\)""")  # Python 2 wrote 5L
 NUMBER = re.compile(r"[<>|=]?(?:[biufc]\d{1,2}|\?)")
-REMEDY = "save an array of numbers, such as uint16 or float32"
+NO_IMAGE = ", or rename it so that it does not end in .npy if it is no image"  # in folders each is taken for one
+REMEDY = f"save an array of numbers, such as uint16 or float32{NO_IMAGE}"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def open_npy(path: Path) -> NpyArray:
     if not NUMBER.fullmatch(line.descr):
         raise UnreadableFile(f"holds {line.descr[:40]} values", file=path, remedy=REMEDY)
     dtype = np.dtype(line.descr)
-    axes = axes_by_shape(path, line.shape, "save it as (h, w) or (h, w, c)")
+    axes = axes_by_shape(path, line.shape, f"save it as (h, w) or (h, w, c){NO_IMAGE}")
     length = dict(zip(axes, line.shape, strict=True))
     size, samples = (length["y"], length["x"]), length.get("c", 1)
     header = check_header(Header(path, 1, size, samples, colour=False, alpha=False, dtype=dtype, pixel_size=None))

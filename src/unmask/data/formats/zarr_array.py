@@ -1,5 +1,6 @@
 """One zarr array without the metadata of an image, formats 2 and 3: its axes are named, or its shape tells them."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,15 @@ def open_bare(path: Path) -> ZarrLevel:
         problem = "is one array, without the metadata of an image"
         raise UnreadableFile(problem, file=path, remedy=f"give the folder of one image: {image}")
     array = open_array(path)
-    axes = axes_by_name(_names(path, array), array.ndim) or axes_by_shape(path, array.shape, NAME_THEM)
+    named = (axes_by_name(names, array.ndim) for names in _names(path, array))
+    axes = next(filter(None, named), None) or axes_by_shape(path, array.shape, NAME_THEM)
     return ZarrLevel(path, array, axes, (1.0,) * array.ndim, None)
 
 
-def _names(path: Path, array: zarr.Array[Any]) -> list[str | None] | None:
-    """The names of an array's axes, where its metadata or its attributes have them."""
+def _names(path: Path, array: zarr.Array[Any]) -> Iterator[list[str | None]]:
+    """What names an array's axes, in its metadata or its attributes; many writers leave one of them empty."""
     listed = getattr(array.metadata, "dimension_names", None)
     attributes = zarr_attributes(path)
     for names in (listed, *(attributes.get(key) for key in NAMES)):
         if isinstance(names, list | tuple | str) and names:
-            return list(names)
-    return None
+            yield list(names)

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from unmask.data.formats.npy import holds_numbers
+from unmask.data.formats.npy import NO_IMAGE, holds_numbers
 from unmask.data.layouts.channel_files import without_channel
-from unmask.data.listing import CELLPOSE, natural, stem
+from unmask.data.listing import CELLPOSE, NPY, natural, stem
 from unmask.errors import PairingError
 
 __all__ = ["cellpose_only", "has_mask", "mask_core", "masks_beside", "pair"]
@@ -197,5 +197,7 @@ def _alone(image: Path, spare: Sequence[Path], known: Mapping[Path, str]) -> Pai
         closest = get_close_matches(name, [known[mask] for mask in spare], 1, cutoff=0)
         mask = next(mask for mask in spare if known[mask] == closest[0])
         remedy = f"if {mask.name} is its mask, rename that to {name}{mask.suffix}"
+    if image.suffix.lower() == NPY:
+        remedy += NO_IMAGE
     problem = "is an image without a mask"
     return PairingError(problem, file=image, remedy=remedy, code="unpaired")

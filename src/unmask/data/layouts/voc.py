@@ -24,7 +24,7 @@ from unmask.data.layouts.masked import Masked, masked_dataset
 from unmask.data.layouts.voc_boxes import boxes_alone, boxes_in
 from unmask.data.layouts.voc_classes import VOID, classes_coding, objects_coding, palette_colour
 from unmask.data.layouts.voc_lists import read_lists
-from unmask.data.listing import holds_images, image_files, natural, stem
+from unmask.data.listing import NPY, holds_images, image_files, natural, stem
 from unmask.data.masks.coding import Coding
 from unmask.data.masks.read import MaskFacts, check_sizes
 from unmask.data.options import ReadOptions, attempt
@@ -35,7 +35,6 @@ __all__ = ["read_voc", "voc_images"]
 IMAGES = "JPEGImages"
 OBJECTS = ("SegmentationObject", "SegmentationObjectPNG")  # labelme's names where it also writes NumPy files
 CLASSES = ("SegmentationClass", "SegmentationClassPNG")
-NPY = ".npy"
 
 
 def read_voc(root: Path, options: ReadOptions) -> Dataset | None:

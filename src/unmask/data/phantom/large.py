@@ -1,7 +1,6 @@
 """Phantoms of any size as OME-Zarr, written block by block in the memory of a few blocks."""
 
 import multiprocessing
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +17,7 @@ from unmask.data.streams.blocks import blocks_of
 from unmask.data.streams.pyramid import build_pyramid, create_level
 from unmask.data.streams.sinks import BlockSink, label_sink
 from unmask.data.streams.whole_folder import check_replaceable, publish, writing
+from unmask.errors import UnmaskError
 
 __all__ = ["write_large"]
 
@@ -38,6 +38,9 @@ def write_large(
 ) -> int:
     """Writes a phantom as an OME-Zarr image with its pyramid; an older OME-Zarr of that name is replaced.
 
+    Image and truth get their names when both are whole; until then they lie beside these, hidden, and the next writer
+    of that name removes what a killed one left.
+
     Args:
         path: the folder to make, such as x.ome.zarr.
         phantom: of any size.
@@ -52,23 +55,29 @@ def write_large(
 
     Raises:
         DataError: the phantom has too many objects for int32.
-        UnmaskError: a folder cannot be written, or what lies there would be lost.
+        UnmaskError: a folder cannot be written, or what lies there would be lost; one name for image and truth.
     """
+    if truth is not None and truth.resolve() == path.resolve():
+        raise UnmaskError("is the name of the image and of its truth", file=path, remedy="give the truth another one")
     check_replaceable(path)
     corner = phantom.window(0, 0, 1, 1)
     sides = (block, block)
     labels = None if truth is None else label_sink(truth, phantom.shape, sides, _LARGEST_ID, corner.pixel_size)
-    folder = path.with_name(f".unmask-{secrets.token_hex(6)}{path.suffix}")
+    folder = path.with_name(f".unmask-{path.name}")
     spans = list(blocks_of(phantom.shape, sides))
     try:
         with writing(path):
+            if folder.exists():
+                shutil.rmtree(folder)
             path.parent.mkdir(parents=True, exist_ok=True)
             create_level(zarr.create_group(folder, zarr_format=3), "0", phantom.shape, corner.image.dtype.name, sides)
             count = _count(_Block(phantom, folder, labels).write_all(spans, workers), len(spans), progress)
             build_pyramid(folder, path.name, corner.pixel_size, labels=False)
         if labels is not None:
-            labels.finish()
+            labels.build_levels()
         publish(folder, path)
+        if labels is not None:
+            publish(labels.folder, labels.path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if labels is not None:

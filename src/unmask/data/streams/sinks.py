@@ -108,9 +108,12 @@ class BlockSink:
             if not self._is_there(index):
                 problem = f"is not whole: block {index} of {self.grid} was not written"
                 raise UnreadableFile(problem, file=self.folder, remedy=AGAIN)
-        with readable(self.folder):
-            wanted = (... if channel is None else channel, rows, columns)
-            return np.asarray(open_array(self.folder / "0")[wanted])
+        wanted = (... if channel is None else channel, rows, columns)
+        try:
+            with readable(self.folder):
+                return np.asarray(open_array(self.folder / "0")[wanted])
+        except UnreadableFile as error:
+            raise UnreadableFile(error.problem, file=error.file, remedy=AGAIN) from error
 
     def verify(self, index: tuple[int, int]) -> bool:
         """Whether a block was written and is still what was written, by its checksums."""
@@ -132,14 +135,22 @@ class BlockSink:
         Raises:
             UnmaskError: a block is missing or damaged; it cannot be written.
         """
+        self.build_levels(progress)
+        publish(self.folder, self.path)
+        return self.path
+
+    def build_levels(self, progress: Callable[[int, int], None] | None = None) -> None:
+        """Makes the levels: all that `finish` does but the name, for images that are to appear with others.
+
+        Raises:
+            UnmaskError: as `finish`.
+        """
         missing = [index for index in self.indices() if not self._is_there(index)]
         if missing:
             problem = f"is not whole: {len(missing):,} of {self.grid[0] * self.grid[1]:,} blocks were not written"
             raise UnmaskError(f"{problem}, first {missing[0]}", file=self.folder, remedy=AGAIN)
         with writing(self.path):
             build_pyramid(self.folder, self.path.name, self.pixel_size, labels=self.channels is None, progress=progress)
-        publish(self.folder, self.path)
-        return self.path
 
     def discard(self) -> None:
         """Removes what was written so far."""
@@ -214,9 +225,10 @@ def _begin(sink: BlockSink, resume: bool) -> BlockSink:
     if min(*sink.size, *sink.block, 1 if sink.channels is None else sink.channels) < 1:
         raise ValueError(f"an image of {sink.size} in blocks of {sink.block} has no pixel")
     check_replaceable(sink.path)
-    if resume and sink.path.exists() and not sink.folder.exists():
-        sink.path.rename(sink.folder)
-    if resume and _is_of(sink):
+    if resume and not sink.folder.exists() and _is_of(sink, sink.path):
+        with writing(sink.path):
+            sink.path.rename(sink.folder)
+    if resume and _is_of(sink, sink.folder):
         return sink
     with writing(sink.path):
         if sink.folder.exists():
@@ -227,10 +239,10 @@ def _begin(sink: BlockSink, resume: bool) -> BlockSink:
     return sink
 
 
-def _is_of(sink: BlockSink) -> bool:
-    """Whether an unfinished image is there that could be gone on with."""
+def _is_of(sink: BlockSink, folder: Path) -> bool:
+    """Whether a folder holds an image, finished or not, of the sink's size, blocks and type: one to go on with."""
     try:
-        array: zarr.Array[Any] = open_array(sink.folder / "0")
+        array: zarr.Array[Any] = open_array(folder / "0")
     except (UnreadableFile, OSError):
         return False
     chunk = tuple(min(n, whole) for n, whole in zip(sink.block, sink.size, strict=True))

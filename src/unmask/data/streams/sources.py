@@ -6,6 +6,7 @@ A source can be sent to other processes: the path goes, not the pixels, and the 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,11 @@ class ImageSource:
 
     def __reduce__(self) -> tuple[Any, ...]:
         unpacked = self._image.unpacked
-        origin = self.file if self._array is None else self._array
-        return _source, (origin, self.page, self.channels, self.level, unpacked)
+        if self._array is not None:
+            return _source, (self._array, self.page, self.channels, self.level, unpacked)
+        assert self.file is not None, "it is a file or an array"
+        changed = self.file.stat().st_mtime_ns if self.file.exists() else 0  # who opens it says what is wrong
+        return _reopened, (self.file, self.page, self.channels, self.level, unpacked, changed)
 
 
 def open_source(
@@ -103,6 +107,12 @@ def open_source(
         ValueError: an array that is no image.
     """
     return _source(Path(image) if isinstance(image, str | Path) else image, page, channels, level, None)
+
+
+@lru_cache(maxsize=2)
+def _reopened(path: Path, page: int, channels: int, level: int, unpacked: Path | None, changed: int) -> ImageSource:
+    """In another process: opened once, as some files are read whole. `changed` is when the file last did."""
+    return _source(path, page, channels, level, unpacked)
 
 
 def _source(
