@@ -732,6 +732,7 @@ def test_real_images(shared_data: Path) -> None:
 def test_another_process_reads_a_whole_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(np.arange(600, dtype=np.uint16).astype(np.uint8).reshape(20, 30)).save(tmp_path / "a.png")
     sent = pickle.dumps(open_source(tmp_path / "a.png"))
+    monkeypatch.setattr("unmask.data.streams.sources.os.getpid", lambda: -1)  # as if it had been sent from elsewhere
     first = pickle.loads(sent)
     monkeypatch.setattr("unmask.data.streams.lazy_files.read_image", None)  # it is not asked again
     assert pickle.loads(sent) is first

@@ -4,6 +4,7 @@ What can be read in parts is: OME-Zarr, zarr arrays, .npy, TIFF. PNG, JPEG and B
 A source can be sent to other processes: the path goes, not the pixels, and the file is opened again there.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -83,7 +84,7 @@ class ImageSource:
             return _source, (self._array, self.page, self.channels, self.level, unpacked)
         assert self.file is not None, "it is a file or an array"
         changed = self.file.stat().st_mtime_ns if self.file.exists() else 0  # who opens it says what is wrong
-        return _reopened, (self.file, self.page, self.channels, self.level, unpacked, changed)
+        return _sent, (os.getpid(), changed, self.file, self.page, self.channels, self.level, unpacked)
 
 
 def open_source(
@@ -109,9 +110,17 @@ def open_source(
     return _source(Path(image) if isinstance(image, str | Path) else image, page, channels, level, None)
 
 
+def _sent(
+    sender: int, changed: int, path: Path, page: int, channels: int, level: int, unpacked: Path | None
+) -> ImageSource:
+    """What another process sent: opened once, as some files are read whole or unpacked, until the file changes."""
+    if sender == os.getpid():
+        return _source(path, page, channels, level, unpacked)
+    return _received(path, page, channels, level, unpacked, changed)
+
+
 @lru_cache(maxsize=2)
-def _reopened(path: Path, page: int, channels: int, level: int, unpacked: Path | None, changed: int) -> ImageSource:
-    """In another process: opened once, as some files are read whole. `changed` is when the file last did."""
+def _received(path: Path, page: int, channels: int, level: int, unpacked: Path | None, changed: int) -> ImageSource:
     return _source(path, page, channels, level, unpacked)
 
 
