@@ -128,13 +128,13 @@ def test_coco_files_and_scores(unmask_here, disc_run: Path, disc_folder: Path, t
 
 
 def test_warnings_are_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    from unmask.cli.predict import _tell_warnings
+    from unmask.cli.predicted import tell_warnings
     from unmask.predict.job import ImageDone
 
     def done(name: str, *warnings: str) -> ImageDone:
         return ImageDone(name, "", "", 1, 1, 0, 0.0, {}, (), warnings)
 
-    _tell_warnings([done("a", "there may be more"), done("b"), done("c[1]", "[odd]"), done("d", "there may be more")])
+    tell_warnings([done("a", "there may be more"), done("b"), done("c[1]", "[odd]"), done("d", "there may be more")])
     assert capsys.readouterr().out == "a and 1 more: there may be more\nc[1]: [odd]\n"
 
 

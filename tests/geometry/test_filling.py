@@ -8,6 +8,7 @@ from skimage.measure import points_in_poly
 
 from unmask.geometry import filling
 from unmask.geometry.filling import filled
+from unmask.geometry.labels import components
 from unmask.geometry.rle import polygons, run_lengths
 
 WHOLE = st.integers(-6, 26)
@@ -70,7 +71,8 @@ def test_areas_that_share_edges_share_no_pixel(x, y):
 @given(st.integers(0, 999), st.floats(0.1, 0.9))
 def test_outlines_along_pixels_are_the_very_pixels(seed, density):
     random = np.random.default_rng(seed)
-    mask = random.random((random.integers(1, 12), random.integers(1, 12))) < density
+    parts = components(random.random((random.integers(1, 12), random.integers(1, 12))) < density)
+    mask = parts == 1  # one part: outlines of islands in its holes would count twice
     rings = [np.array(flat).reshape(-1, 2) for flat in polygons(mask)]
     holes = pixels(rings, mask.shape) & ~mask
     rings += [np.array(flat).reshape(-1, 2) for flat in polygons(holes)]
