@@ -736,3 +736,9 @@ def test_another_process_reads_a_whole_file_once(tmp_path: Path, monkeypatch: py
     first = pickle.loads(sent)
     monkeypatch.setattr("unmask.data.streams.lazy_files.read_image", None)  # it is not asked again
     assert pickle.loads(sent) is first
+
+
+def test_an_image_of_one_column_in_tiles(tmp_path: Path) -> None:
+    image = np.arange(2, dtype=np.uint8).reshape(1, 2, 1)
+    tifffile.imwrite(tmp_path / "a.tif", image, tile=(16, 32), compression="zlib", metadata={"axes": "CYX"})
+    np.testing.assert_array_equal(open_source(tmp_path / "a.tif").read(), image.reshape(2, 1, 1))

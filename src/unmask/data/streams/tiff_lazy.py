@@ -94,7 +94,12 @@ def _pages_of(path: Path, series: tifffile.TiffPageSeries, index: int) -> list[P
     lead = len(series.axes) - len(inside)
     if _is_one_page(series):
         numbers = [0]
-    elif series.axes.endswith(inside) and set(inside) <= set("YXS") and len(series) == math.prod(series.shape[:lead]):
+    elif (
+        series.axes.endswith(inside)
+        and set(inside) <= set("YXS")
+        and series.shape[lead:] == series.keyframe.shape  # unlike an image of one column, written as one of one row
+        and len(series) == math.prod(series.shape[:lead])
+    ):
         order = np.arange(len(series)).reshape(*series.shape[:lead], 1, 1)
         numbers = by_plane(order, series.axes[:lead] + "YX")[index].ravel().tolist()
     else:
