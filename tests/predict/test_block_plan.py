@@ -59,8 +59,15 @@ def test_too_little_memory_for_the_workers(model: Model) -> None:
         PredictionError, match=r"2\.0 GB of memory are too little for 4 workers\. Give --memory \d\.\dGB"
     ):
         plan_blocks(model, (9_000, 9_000), 2 * 10**9, 4)
+
+
+def test_workers_elsewhere_have_memory_of_their_own(model: Model) -> None:
+    alone = plan_blocks(model, (9_000, 9_000), 2 * 10**9)
     elsewhere = plan_blocks(model, (9_000, 9_000), 2 * 10**9, 4, elsewhere=True)
-    assert elsewhere.side > 500
+    assert (elsewhere.side, elsewhere.memory) == (alone.side, alone.memory)
+    assert str(elsewhere).endswith("GB of memory for each of 4 workers")
+    with pytest.raises(PredictionError, match=r"Give --memory 1\.2GB"):
+        plan_blocks(model, (9_000, 9_000), 10**9, 4, elsewhere=True)
 
 
 def test_tiles_are_never_mostly_overlap(model: Model) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import torch
 
 from unmask.data.folder import read_images
 from unmask.errors import PredictionError
 from unmask.model import Model
-from unmask.predict.engines import open_engine
+from unmask.predict.engines import Engine, EngineName, open_engine
 from unmask.predict.predictor import Predictor
 
 
@@ -50,3 +51,34 @@ def test_an_engine_is_chosen_by_the_largest_tile(
     monkeypatch.setattr("unmask.predict.predictor.choose_engine", chosen)
     predictor.choose_engine(read_images([tmp_path / "a.tif"], 1), print)
     assert asked == [(1, 45)]  # 16 x 128 pixels are 45.3 squared
+
+
+@pytest.mark.parametrize(("earlier", "expected"), [("openvino", "openvino"), ("bf16", "eager"), ("", "eager")])
+def test_an_earlier_engine_is_taken_again_if_it_is_exact(
+    disc_run: Path, disc_folder: Path, earlier: str, expected: str
+) -> None:
+    """Half precision changes probabilities: it is never taken unless it is asked for."""
+    predictor = Predictor(Model.load(disc_run), "cpu")
+    predictor.choose_engine(read_images([disc_folder]), lambda said: None, earlier)
+    assert predictor.engine.name == expected
+
+
+def test_an_engine_that_is_refused_without_padding(
+    disc_run: Path, disc_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Model.load(disc_run)
+    assert model.unpadded is not None
+
+    def refused(model: Model, device: torch.device, name: EngineName) -> Engine:
+        if name == "openvino" and not model.halo.padded:
+            raise PredictionError("the engine openvino differs from eager by 1")
+        return open_engine(model, device, name)
+
+    predictor = Predictor(model, "cpu")
+    chosen = open_engine(model, predictor.device, "openvino")
+    monkeypatch.setattr("unmask.predict.predictor.choose_engine", lambda *arguments: chosen)
+    monkeypatch.setattr("unmask.predict.engines.open_engine", refused)
+    said: list[str] = []
+    predictor.choose_engine(read_images([disc_folder]), said.append)
+    assert predictor.engine.name == "eager"
+    assert said == ["engine: eager, the engine openvino differs from eager by 1"]

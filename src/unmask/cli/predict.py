@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from unmask.cli.options import Device, EngineOption, memory_bytes
-from unmask.cli.predicted import no_workers, tell_seams, tell_warnings
+from unmask.cli.predicted import no_workers, tell_counts, tell_seams, tell_warnings
 from unmask.errors import PredictionError
 
 if TYPE_CHECKING:
@@ -144,15 +144,9 @@ def predict(
             raise PredictionError(
                 "stopped; finished images are kept", file=out, remedy="type the same command again to go on"
             ) from None
-    resumed = sum(image.resumed for image in done)
-    before = f" ({resumed} of them before)" if resumed else ""
-    if not any(image.objects for image in done):
-        console.print("No object was found. Does the model fit these images? Look at its report: unmask report RUN")
     tell_warnings(done)
     tell_seams(done, verify_seams)
-    if skip_blank:
-        console.print(f"{sum(image.blank for image in done):,} tiles were left out as blank.")
-    console.print(f"{len(done)} images predicted{before}, {sum(image.objects for image in done)} objects: {out}")
+    tell_counts(done, out, skip_blank)
 
 
 def _check_network(recipe: "Recipe", wanted: tuple[str, ...], overlaps: bool, memory: str | None) -> None:

@@ -1,13 +1,27 @@
-"""What `unmask predict` says of its images beside how many there were."""
+"""What `unmask predict` says of the images that it predicted."""
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from unmask.predict.job import ImageDone
 
-__all__ = ["no_workers", "tell_seams", "tell_warnings"]
+__all__ = ["no_workers", "tell_counts", "tell_seams", "tell_warnings"]
+
+
+def tell_counts(done: "list[ImageDone]", out: "Path", skip_blank: bool) -> None:
+    """Print how many images, objects and, if they were to be left out, blank tiles there were."""
+    from unmask.cli.show import console
+
+    resumed = sum(image.resumed for image in done)
+    before = f" ({resumed} of them before)" if resumed else ""
+    if not any(image.objects for image in done):
+        console.print("No object was found. Does the model fit these images? Look at its report: unmask report RUN")
+    if skip_blank:
+        console.print(f"{sum(image.blank for image in done):,} tiles were left out as blank.")
+    console.print(f"{len(done)} images predicted{before}, {sum(image.objects for image in done)} objects: {out}")
 
 
 def tell_warnings(done: "list[ImageDone]") -> None:

@@ -29,7 +29,8 @@ class BlockPlan:
         halo: pixels of surroundings that a tile reads on each side.
         redundant: the share of the network's work that is done more than once.
         workers: who share it.
-        memory: that all of them are expected to take, bytes, Python and PyTorch included.
+        memory: that all of them are expected to take, bytes, Python and PyTorch included; on other machines, each.
+        elsewhere: workers are on other machines.
     """
 
     size: tuple[int, int]
@@ -40,11 +41,18 @@ class BlockPlan:
     redundant: float
     workers: int
     memory: int
+    elsewhere: bool
+
+    @property
+    def share(self) -> int:
+        """How many tiles the memory holds at once."""
+        return 1 if self.elsewhere else self.workers
 
     def __str__(self) -> str:
         """The plan in a sentence, without a full stop."""
         sizes = [f"{height:,} x {width:,}" for height, width in (self.size, self.block)]
-        workers = f" of {self.workers} workers" if self.workers > 1 else ""
+        each = "for each of" if self.elsewhere else "of"
+        workers = f" {each} {self.workers} workers" if self.workers > 1 else ""
         return (
             f"{sizes[0]} pixels in {self.blocks:,} blocks of {sizes[1]}, halo {self.halo}, {self.redundant:.0%} of the "
             f"network's work is overlap, about {self.memory / 1e9:.1f} GB of memory{workers}"
@@ -75,14 +83,13 @@ def plan_blocks(
     """
     network = model.recipe.network
     assert isinstance(network, UNetRecipe), "blocks are the U-Net's"
-    taken, pixel, crew = psutil.Process().memory_full_info(), bytes_a_pixel(network), max(1, workers)
-    least = least_side(model.halo)
-    each = taken.uss + BESIDE  # of a worker; libraries are in the memory once
-    base = taken.rss + BESIDE + (0 if elsewhere else workers * each)
-    own = memory - base if workers == 0 else memory - taken.rss - BESIDE if elsewhere else (memory - base) // crew
-    needed = (least + 2 * model.halo.halo) ** 2 * pixel
+    taken, pixel, least = psutil.Process().memory_full_info(), bytes_a_pixel(network), least_side(model.halo)
+    # On one machine libraries are in the memory once; a worker elsewhere takes what this process takes.
+    base = taken.rss + BESIDE + (0 if elsewhere else workers * (taken.uss + BESIDE))
+    share = 1 if elsewhere else max(1, workers)
+    own, needed = (memory - base) // share, (least + 2 * model.halo.halo) ** 2 * pixel
     if side is None and workers and own < needed:
-        enough = -(-(base + crew * needed) // 10**8) / 10
+        enough = -(-(base + share * needed) // 10**8) / 10
         problem = f"{memory / 1e9:.1f} GB of memory are too little for {workers} workers"
         raise PredictionError(problem, remedy=f"give --memory {enough:.1f}GB, or fewer --workers")
     side = side or max(least, tile_side(max(0, own), pixel, model.halo))
@@ -96,8 +103,9 @@ def plan_blocks(
         len(tiles),
         (cutting.inner or cutting.halo).halo,
         redundancy(model, cutting, tiles, size),
-        crew,
-        base + crew * rows * columns * pixel,
+        max(1, workers),
+        base + share * rows * columns * pixel,
+        elsewhere,
     )
 
 

@@ -24,10 +24,21 @@ from unmask.nets import MaskRCNN
 from unmask.predict.openvino_engine import has_openvino, openvino_logits
 from unmask.predict.tiles import Cutting, Network, exact_convolutions
 
-__all__ = ["ENGINES", "EXACT", "HALF", "Engine", "EngineName", "choose_engine", "open_engine", "open_network"]
+__all__ = [
+    "ENGINES",
+    "EXACT",
+    "EXACT_ENGINES",
+    "HALF",
+    "Engine",
+    "EngineName",
+    "choose_engine",
+    "open_engine",
+    "open_network",
+]
 
 EngineName = Literal["eager", "compile", "openvino", "bf16", "fp16"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+EXACT_ENGINES: tuple[EngineName, ...] = ("eager", "compile", "openvino")
 
 # Largest differences of a probability from eager's, in single and in half precision.
 EXACT, HALF = 1e-5, 2e-2
@@ -80,7 +91,7 @@ def open_engine(model: Model, device: torch.device, name: EngineName) -> Engine:
     if name == "eager":
         return eager
     try:
-        engine = Engine(name, device, name not in ("bf16", "fp16"), _logits(net, name, device, model.test_input()))
+        engine = Engine(name, device, name in EXACT_ENGINES, _logits(net, name, device, model.test_input()))
         difference = _difference(engine, eager, model)
     except (RuntimeError, ImportError, OSError) as error:  # of compilers and converters, or their libraries
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)

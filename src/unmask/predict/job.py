@@ -126,13 +126,11 @@ def _predict_all(
     for entry in images.entries:
         try:
             earlier = _earlier(records / f"{entry.name}.json", _key(entry, predictor))
-            if earlier is not None and _complete(earlier, out, save):  # a kill may have left its working folder
-                shutil.rmtree(records / "large" / entry.name, ignore_errors=True)
-            done.append(
-                earlier
-                if earlier is not None and _complete(earlier, out, save)
-                else _predict_one(predictor, images, entry, out, save, on_pixels, earlier, crew, options)
-            )
+            if earlier is not None and _complete(earlier, out, save):
+                shutil.rmtree(records / "large" / entry.name, ignore_errors=True)  # a kill may have left it
+                done.append(earlier)
+            else:
+                done.append(_predict_one(predictor, images, entry, out, save, on_pixels, earlier, crew, options))
         except (DataError, PredictionError) as error:  # one damaged image must not cost the others
             failed.append(error)
     _write_all(out, records, predictor, save, options.say)

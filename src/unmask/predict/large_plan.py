@@ -43,7 +43,7 @@ def plan_large(
         if earlier.finished >= before.blocks or _length(before) <= MUCH_LARGER * planned.side:
             planned = before
         elif earlier.finished:
-            keeps = "" if own else f"; --memory {_enough(predictor, planned, before, crew)} keeps them"
+            keeps = "" if own else f"; --memory {_enough(predictor, planned, before)} keeps them"
             tell(_loss(earlier, before) + keeps)
     more = ": more than --memory, and the least that so many take" if planned.memory > 1.05 * predictor.memory else ""
     tell(f"{planned}{more}")
@@ -63,11 +63,11 @@ def _loss(earlier: Earlier, before: BlockPlan) -> str:
     )
 
 
-def _enough(predictor: Predictor, planned: BlockPlan, before: BlockPlan, crew: Crew) -> str:
+def _enough(predictor: Predictor, planned: BlockPlan, before: BlockPlan) -> str:
     """Memory with which blocks as large as those before are chosen, as `--memory` takes it."""
     network = predictor.recipe.network
     assert isinstance(network, UNetRecipe), "blocks are the U-Net's"
     pixel = bytes_a_pixel(network)
-    base = planned.memory - planned.workers * planned.block[0] * planned.block[1] * pixel  # tiles read more than that
-    tiles = (1 if crew.elsewhere else planned.workers) * (_length(before) + 2 * predictor.model.halo.halo) ** 2 * pixel
+    base = planned.memory - planned.share * planned.block[0] * planned.block[1] * pixel  # tiles read more than that
+    tiles = planned.share * (_length(before) + 2 * predictor.model.halo.halo) ** 2 * pixel
     return f"{-(-(base + tiles) // 10**8) / 10:.1f}GB"

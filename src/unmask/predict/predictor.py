@@ -20,7 +20,7 @@ from unmask.instances.paint import paint
 from unmask.model import Model
 from unmask.nets import MaskRCNN
 from unmask.predict.detections import SATURATED, predict_detections, window_side
-from unmask.predict.engines import ENGINES, Engine, EngineName, choose_engine, open_engine, open_network
+from unmask.predict.engines import EXACT_ENGINES, Engine, EngineName, choose_engine, open_engine, open_network
 from unmask.predict.prediction import Prediction
 from unmask.predict.probabilities import predict_probabilities
 from unmask.predict.refusals import check_canvas, check_image
@@ -111,11 +111,11 @@ class Predictor:
     def choose_engine(self, images: Dataset, tell: Callable[[str], None], earlier: str = "") -> None:
         """Takes the engine that is fastest for these images, measured where that pays; `tell` hears of it.
 
-        What an `earlier` run of the job took is taken again: one image is not computed by two.
+        What an `earlier` run of the job took is taken again, if it is exact: one image is not computed by two.
         """
         if isinstance(self.model.net, MaskRCNN):
             return
-        for name in ENGINES:
+        for name in EXACT_ENGINES:
             if name == earlier:
                 self._use(open_engine(self.model, self.device, name))
                 return
@@ -126,11 +126,15 @@ class Predictor:
             rows, columns = (max(span.read_stop - span.read_start for span in axis) for axis in axes)
             count += self.tta * len(axes[0]) * len(axes[1])
             largest = max(largest, rows * columns)
-        self._use(choose_engine(self.model, self.device, count, isqrt(largest), tell))
+        chosen = choose_engine(self.model, self.device, count, isqrt(largest), tell)
+        try:
+            self._use(chosen)
+        except PredictionError as error:  # of the network without padding
+            tell(f"engine: eager, {error.problem}")
+            self._use(open_engine(self.model, self.device, "eager"))
 
     def _use(self, engine: Engine) -> None:
-        self.engine = engine
-        self.network = open_network(self.model, engine)
+        self.network, self.engine = open_network(self.model, engine), engine
 
     def predict(
         self, image: str | Path | AnyArray | Sample, progress: Callable[[int, int], None] | None = None

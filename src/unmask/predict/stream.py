@@ -36,7 +36,7 @@ from unmask.predict.crew import Crew
 from unmask.predict.seams import Seams, verify_seams
 from unmask.predict.stream_table import stream_table
 from unmask.predict.stream_work import stamp_of
-from unmask.predict.tiles import plan_tiles
+from unmask.predict.tiles import tile_at
 from unmask.recipe import NormaliseRecipe
 
 __all__ = ["StreamOptions", "Streamed", "predict_stream"]
@@ -143,7 +143,7 @@ def predict_stream(
 
 def _job(model: Model, source: ImageSource, work: Path, options: StreamOptions) -> BlockJob:
     """The working folder of an image, begun or found."""
-    first = plan_tiles(*source.size, model.halo, options.side)[0]
+    first = tile_at(source.size, model.halo, options.side, (0, 0))
     block = first.rows.stop - first.rows.start, first.columns.stop - first.columns.start
     classes = 1 + len(model.recipe.data.class_names)
     maps = map_sink(work / "probabilities.zarr", source.size, block, classes, source.pixel_size, resume=True)
