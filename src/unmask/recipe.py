@@ -36,6 +36,7 @@ __all__ = [
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
+Zoom = Annotated[int, Field(ge=1, le=8)]
 
 
 class _Part(BaseModel):
@@ -83,6 +84,17 @@ class UNetRecipe(_Part):
     norm: Literal["batch", "none"] = Field("batch", description="batch normalisation after each convolution, or none")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="at the end of the contracting path")
     padding: Literal["valid", "same"] = Field("same", description="valid: the paper's unpadded convolutions")
+    enlarge: Zoom = Field(1, description="how many times the network sees images enlarged, for small objects")
+    reduce: Zoom = Field(1, description="how many times the network sees images reduced, for huge objects")
+    members: Positive = Field(
+        1, description="networks whose probabilities are averaged; of an ensemble, as --folds makes"
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "UNetRecipe":
+        if self.enlarge > 1 and self.reduce > 1:
+            raise ValueError("enlarge and reduce exclude each other")
+        return self
 
 
 class MaskRCNNRecipe(_Part):
@@ -213,6 +225,10 @@ class InstanceRecipe(_Part):
     reach: Annotated[int, Field(ge=0)] = Field(4, description="how far objects grow at most, pixels")
     min_size: Annotated[int, Field(ge=1)] = Field(10, description="smaller objects are dropped, pixels")
     max_hole: Annotated[int, Field(ge=0)] = Field(64, description="holes up to this size are filled, pixels")
+    temperature: Annotated[float, Field(gt=0)] = Field(
+        1.0,
+        description="what the logits were divided by so that probabilities mean shares; the weights hold it already",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "InstanceRecipe":
