@@ -14,7 +14,8 @@ from unmask.augment.copy_paste import copy_paste
 from unmask.augment.pipeline import Batch
 from unmask.data.sample import Sample
 from unmask.losses import mask_rcnn_losses, unet_losses
-from unmask.nets import Halo, MaskRCNN, Resize, UNet, derive_halo, load_weights, mask_rcnn, objects_in
+from unmask.nets import Ensemble, Halo, MaskRCNN, Resize, UNet, derive_halo, load_weights, mask_rcnn, objects_in
+from unmask.nets.tempering import tempered
 from unmask.recipe import MaskRCNNRecipe, Recipe, UNetRecipe
 from unmask.targets.targets import Targets, object_targets, unet_targets
 
@@ -41,6 +42,7 @@ class Family:
         losses: (network, batch, recipe) to named scalars; `total` is minimised.
         stage: sets what of the network is trained at a progress of 0 to 1.
         slow: how the names of parameters begin whose learning rate is a share of the others', and that share.
+        temper: (network, temperature) to a copy whose logits are divided by it; Mask R-CNN stays as it is.
     """
 
     name: Literal["unet", "mask-rcnn"]
@@ -53,6 +55,7 @@ class Family:
     losses: Callable[[nn.Module, Batch, Recipe], dict[str, Tensor]]
     stage: Callable[[nn.Module, float, Recipe], None]
     slow: Callable[[Recipe], tuple[str, float]]
+    temper: Callable[[nn.Module, float], nn.Module]
 
 
 def family_of(recipe: Recipe) -> Family:
@@ -89,7 +92,12 @@ def _mask_rcnn(recipe: Recipe) -> MaskRCNNRecipe:
     return recipe.network
 
 
-def _build_unet(recipe: Recipe) -> UNet:
+def _build_unet(recipe: Recipe) -> nn.Module:
+    members = _unet(recipe).members
+    return _build_member(recipe) if members == 1 else Ensemble([_build_member(recipe) for _ in range(members)])
+
+
+def _build_member(recipe: Recipe) -> nn.Module:
     network = _unet(recipe)
     return UNet(
         recipe.data.channels,
@@ -99,6 +107,8 @@ def _build_unet(recipe: Recipe) -> UNet:
         norm=network.norm,
         dropout=network.dropout,
         padding=network.padding,
+        enlarge=network.enlarge,
+        reduce=network.reduce,
     )
 
 
@@ -118,6 +128,7 @@ UNET = Family(
     losses=_unet_step,
     stage=lambda net, progress, recipe: None,
     slow=lambda recipe: ("", 1.0),
+    temper=tempered,
 )
 
 
@@ -177,4 +188,5 @@ MASK_RCNN = Family(
     slow=lambda recipe: (
         ("backbone.body.", _mask_rcnn(recipe).backbone_rate) if _mask_rcnn(recipe).weights != "none" else ("", 1.0)
     ),
+    temper=lambda net, temperature: net,
 )

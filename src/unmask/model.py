@@ -8,9 +8,11 @@ Loading executes no code, and checks that this machine computes the same.
 import copy
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean, median_low
 from typing import Any
 
 import torch
@@ -22,7 +24,7 @@ from torch.overrides import TorchFunctionMode
 from unmask.data.files import atomic
 from unmask.errors import ModelError, RecipeError
 from unmask.family import Family, family_of
-from unmask.nets import Halo
+from unmask.nets import Ensemble, Halo
 from unmask.recipe import DetectionRecipe, InstanceRecipe, Recipe, UNetRecipe, parse
 
 __all__ = ["FORMAT", "Model", "find_model_file"]
@@ -40,12 +42,15 @@ class Model:
     Attributes:
         net: in evaluation mode.
         recipe: the whole run that made it.
-        fingerprint: SHA-256 of the file it came from or went to; empty before.
+        fingerprint: SHA-256 of the file it came from or went to; empty before. Of joined models that of each, with +
+            between.
+        file: that file; None before, and of joined models.
     """
 
     net: nn.Module
     recipe: Recipe
     fingerprint: str = ""
+    file: Path | None = None
 
     @cached_property
     def halo(self) -> Halo:
@@ -65,6 +70,47 @@ class Model:
         """The other model with this one's weights, in the same memory and on the same device."""
         other.net.load_state_dict(self.net.state_dict(), assign=True)
         return other
+
+    @property
+    def members(self) -> "tuple[Model, ...]":
+        """The networks of an ensemble, each as a model with its weights in the same memory; of others itself alone."""
+        if not isinstance(self.net, Ensemble):
+            return (self,)
+        network = self.recipe.network.model_copy(update={"members": 1})
+        recipe = self.recipe.model_copy(update={"network": network})
+        return tuple(Model(net, recipe) for net in self.net.members)
+
+    @classmethod
+    def joined(cls, models: "Sequence[Model]") -> "Model":
+        """Several models as one, which predicts the mean of their probabilities.
+
+        An ensemble among them counts as its members, so that the mean is over all networks equally. Weights stay where
+        they are in memory. The recipe is that of the first; of how objects are read from probabilities
+        (`instances`), thresholds and temperature are the members' means, pixels their lower medians: a start where
+        nothing else was fitted.
+
+        Args:
+            models: U-Nets with the same network, classes, channels and normalisation; one alone is given back.
+
+        Raises:
+            ModelError: none at all, a Mask R-CNN, the same file twice, or two that do not fit together.
+        """
+        if not models:
+            raise ModelError("no model to join", remedy="give at least one")
+        if len(models) == 1:
+            return models[0]
+        _check_joinable(models)
+        parts = [member for model in models for member in model.members]
+        first, names = models[0].recipe, ", ".join(_names(models))
+        recipe = first.model_copy(
+            update={
+                "network": first.network.model_copy(update={"members": len(parts)}),
+                "instances": _mean([part.recipe.instances for part in parts]),
+                "reasons": {**first.reasons, "network.members": f"mean of {len(parts)} networks: {names}"},
+            }
+        )
+        prints = [model.fingerprint for model in models]
+        return cls(Ensemble([part.net for part in parts]).eval(), recipe, "+".join(prints) if all(prints) else "")
 
     @cached_property
     def family(self) -> Family:
@@ -89,7 +135,7 @@ class Model:
         content = serialise(tensors, metadata)
         with atomic(path) as temporary:
             temporary.write_bytes(content)
-        return replace(self, fingerprint=hashlib.sha256(content).hexdigest())
+        return replace(self, fingerprint=hashlib.sha256(content).hexdigest(), file=path)
 
     @classmethod
     def load(cls, path: str | Path) -> "Model":
@@ -108,7 +154,9 @@ class Model:
             )
         recipe = _read_recipe(metadata, file)
         example, expected = tensors.pop(TEST_INPUT, None), tensors.pop(TEST_OUTPUT, None)
-        model = cls(_without_weights(recipe), recipe, hashlib.sha256(file.read_bytes()).hexdigest())
+        if isinstance(recipe.network, UNetRecipe) and recipe.network.members > len(tensors):  # or it would build them
+            raise ModelError("its weights do not fit its recipe", file=file, remedy=COPY_AGAIN)
+        model = cls(_without_weights(recipe), recipe, hashlib.sha256(file.read_bytes()).hexdigest(), file)
         try:
             model.net.load_state_dict(tensors, assign=True)
         except RuntimeError:
@@ -135,6 +183,53 @@ class Model:
         generator = torch.Generator().manual_seed(FORMAT)
         side = self.halo.input_for(2 * self.halo.stride)
         return torch.rand((1, self.recipe.data.channels, side, side), generator=generator)
+
+
+# What of a recipe members need not share: how many they are, and what plays no part in prediction.
+MEMBERS_OWN = {"network": {"members", "dropout"}}
+
+
+def _check_joinable(models: Sequence[Model]) -> None:
+    """Refuse models whose probabilities have no mean, or none that means anything; the first difference is named."""
+    names = _names(models)
+    for model, name in zip(models, names, strict=True):
+        if not isinstance(model.recipe.network, UNetRecipe):
+            raise ModelError(
+                f"{name} is a Mask R-CNN: its objects have no mean with those of others",
+                remedy="join U-Nets, or use it alone",
+            )
+        if model.fingerprint and [other.fingerprint for other in models].count(model.fingerprint) > 1:
+            raise ModelError(f"{name} is given twice", remedy="give each model once")
+    first = _shared(models[0].recipe)
+    for model, name in zip(models[1:], names[1:], strict=True):
+        other = _shared(model.recipe)
+        for key, value in first.items():
+            if value != other[key]:
+                raise ModelError(
+                    f"{names[0]} and {name} cannot be joined, {key} is {value} in one and {other[key]} in the other",
+                    remedy="train both with the same value, or use them one at a time",
+                )
+
+
+def _shared(recipe: Recipe) -> dict[str, Any]:
+    """What members of an ensemble have in common, by dotted key."""
+    data = {"channels", "kind", "class_names", "class_values"}
+    values = recipe.model_dump(include={"data": data, "network": True, "normalise": True}, exclude=MEMBERS_OWN)
+    return {f"{part}.{key}": value for part, within in values.items() for key, value in within.items()}
+
+
+def _names(models: Sequence[Model]) -> list[str]:
+    return [str(model.file or f"model {number}") for number, model in enumerate(models, 1)]
+
+
+def _mean(found: Sequence[InstanceRecipe]) -> InstanceRecipe:
+    """Of fractions the mean, of pixels the lower median; either keeps the order of two thresholds."""
+    fractions = {
+        key: round(fmean(getattr(one, key) for one in found), 6)
+        for key in ("seed_threshold", "mask_threshold", "temperature")
+    }
+    pixels = {key: median_low(getattr(one, key) for one in found) for key in ("reach", "min_size", "max_hole")}
+    return found[0].model_copy(update=fractions | pixels)
 
 
 def _without_weights(recipe: Recipe) -> nn.Module:
@@ -173,7 +268,8 @@ def find_model_file(path: Path) -> Path:
         raise ModelError(
             "no such run folder or model file", file=path, remedy="type the --out folder of `unmask train`"
         )
-    remedy = f"resume it: unmask train DATA --out {path} --resume" if (path / "last.ckpt").exists() else None
+    begun = any((path / name).exists() for name in ("last.ckpt", "folds.json", "curve.json"))
+    remedy = f"resume it: unmask train DATA --out {path} --resume" if begun else None
     raise ModelError(
         "no model.safetensors in this folder", file=path, remedy=remedy or "give the --out of `unmask train`"
     )

@@ -36,7 +36,6 @@ __all__ = [
 Positive = Annotated[int, Field(ge=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
-Zoom = Annotated[int, Field(ge=1, le=8)]
 
 
 class _Part(BaseModel):
@@ -84,8 +83,12 @@ class UNetRecipe(_Part):
     norm: Literal["batch", "none"] = Field("batch", description="batch normalisation after each convolution, or none")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="at the end of the contracting path")
     padding: Literal["valid", "same"] = Field("same", description="valid: the paper's unpadded convolutions")
-    enlarge: Zoom = Field(1, description="how many times the network sees images enlarged, for small objects")
-    reduce: Zoom = Field(1, description="how many times the network sees images reduced, for huge objects")
+    enlarge: Literal[1, 2, 4] = Field(
+        1, description="how many times the network sees images enlarged, for small objects"
+    )
+    reduce: Annotated[int, Field(ge=1, le=8)] = Field(
+        1, description="how many times the network sees images reduced, for huge objects"
+    )
     members: Positive = Field(
         1, description="networks whose probabilities are averaged; of an ensemble, as --folds makes"
     )

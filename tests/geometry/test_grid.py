@@ -116,7 +116,7 @@ def test_inner_spans_pair_the_pixels_that_padded_networks_pair(start: int, lengt
     """Walked level by level: two convolutions take a pixel each, and what is left begins at an even pixel."""
     stride, halo = 2**depth, 6 * 2**depth - 4
     smallest = next(n for n in range(1, 2 * halo + 3 * stride) if _fits(n, depth))
-    span = inner_span(start, start + length, halo, stride, smallest % stride)
+    span = inner_span(start, start + length, halo, stride, smallest % stride, 2 % stride)
     at, size = span.read_start, span.read_stop - span.read_start
     for _ in range(depth):
         at, size = at + 2, size - 4

@@ -24,6 +24,7 @@ from unmask.data.formats.images import write_image
 from unmask.errors import PredictionError
 from unmask.instances.objects import Objects
 from unmask.metrics.folders import evaluate_folders
+from unmask.predict.disagreement import disagreement
 from unmask.predict.job import SAVES, predict_job
 from unmask.predict.prediction import Prediction
 from unmask.predict.predictor import Predictor, load
@@ -392,3 +393,27 @@ def test_two_commands_do_not_write_to_one_folder(predictor: Predictor, disc_fold
             predict_job(predictor, images, tmp_path, ["labels"])
 
     assert len(predict_job(predictor, images, tmp_path, ["labels"], second)) == 1
+
+
+def test_uncertainty_is_that_of_the_maps(predictor: Predictor, disc_folder: Path, tmp_path: Path) -> None:
+    images = read_images([disc_folder]).subset(["disc0", "disc1"])
+    done = predict_job(predictor, images, tmp_path, ["labels", "uncertainty"])
+    assert [image.saved["uncertainty"] for image in done] == [
+        [f"uncertainty/{name}.tif", f"uncertainty/{name}.png"] for name in ("disc0", "disc1")
+    ]
+    expected = disagreement(predictor, images.load("disc1"))
+    found = tifffile.imread(tmp_path / "uncertainty" / "disc1.tif")
+    assert found.dtype == np.float32
+    assert np.array_equal(found, np.stack([expected.total, expected.between]))
+    assert imread(tmp_path / "uncertainty" / "disc1.png").shape == (72, 60, 3)
+    assert all(image.resumed for image in predict_job(predictor, images, tmp_path, ["labels", "uncertainty"]))
+
+
+def test_uncertainty_of_blocks_is_refused_before_anything_is_done(
+    predictor: Predictor, disc_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = read_images([disc_folder])
+    monkeypatch.setattr("unmask.predict.job.is_large", lambda predictor, entry: entry.name == "disc4")
+    with pytest.raises(PredictionError, match=r"disc4\.tif: is predicted in blocks, for which there is no --save unc"):
+        predict_job(predictor, images, tmp_path / "out", ["labels", "uncertainty"])
+    assert not (tmp_path / "out").exists()

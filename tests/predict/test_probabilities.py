@@ -15,11 +15,15 @@ from unmask.predict.probabilities import predict_probabilities
 from unmask.predict.tiles import Cutting, Network
 from unmask.recipe import InstanceRecipe
 
+SCALES = [(1, 1), (2, 1), (4, 1), (1, 2), (1, 3)]  # enlarge, reduce
 
-def random_net(seed: int, depth: int, padding: str, norm: str) -> torch.nn.Module:
+
+def random_net(seed: int, depth: int, padding: str, norm: str, scale: tuple[int, int] = (1, 1)) -> torch.nn.Module:
     """A net with random weights, and random statistics in its norms."""
     torch.manual_seed(seed)
-    net = UNet(2, 3, width=3, depth=depth, padding=padding, norm=norm, dropout=0.5)  # type: ignore[arg-type]
+    net = UNet(  # type: ignore[arg-type]
+        2, 3, width=3, depth=depth, padding=padding, norm=norm, dropout=0.5, enlarge=scale[0], reduce=scale[1]
+    )
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.3)  # type: ignore[union-attr, operator]
@@ -27,7 +31,7 @@ def random_net(seed: int, depth: int, padding: str, norm: str) -> torch.nn.Modul
     return net.eval().to(memory_format=torch.channels_last)
 
 
-def network_of(net: torch.nn.Module) -> Network:
+def network_of(net: torch.nn.Module, scale: tuple[int, int] = (1, 1)) -> Network:
     """A net with its twin without padding, if it has any."""
     assert isinstance(net, UNet)
     halo = derive_halo(net)
@@ -37,7 +41,8 @@ def network_of(net: torch.nn.Module) -> Network:
         len(net.up),
         "batch" if any(isinstance(part, torch.nn.BatchNorm2d) for part in net.modules()) else "none",
     )
-    twin = UNet(2, 3, width=3, depth=depth, norm=norm).eval().to(memory_format=torch.channels_last)  # type: ignore[arg-type]
+    twin = UNet(2, 3, width=3, depth=depth, norm=norm, enlarge=scale[0], reduce=scale[1])  # type: ignore[arg-type]
+    twin.eval().to(memory_format=torch.channels_last)
     twin.load_state_dict(net.state_dict())
     return Network(Cutting(halo, derive_halo(twin)), net, twin)
 
@@ -61,11 +66,14 @@ def whole_pass(net: torch.nn.Module, image: np.ndarray) -> np.ndarray:
     st.sampled_from(["batch", "none"]),
     st.tuples(st.integers(1, 1500), st.integers(1, 200)),
     st.integers(16, 500),
+    st.sampled_from(SCALES),
 )
-def test_tiled_equals_whole(seed: int, depth: int, padding: str, norm: str, size: tuple[int, int], side: int) -> None:
-    net = random_net(seed, depth, padding, norm)
+def test_tiled_equals_whole(
+    seed: int, depth: int, padding: str, norm: str, size: tuple[int, int], side: int, scale: tuple[int, int]
+) -> None:
+    net = random_net(seed, depth, padding, norm, scale)
     image = np.random.default_rng(seed).random((*size, 2), np.float32)
-    tiled = predict_probabilities(network_of(net), image, side, 3)[0]
+    tiled = predict_probabilities(network_of(net, scale), image, side, 3)[0]
     whole = whole_pass(net, image)
     assert tiled.shape == (3, *size)
     np.testing.assert_allclose(tiled, whole, rtol=0, atol=1e-5)
@@ -115,17 +123,19 @@ def test_large_images(padding: str, size: tuple[int, int]) -> None:
     assert whole.std() > 0.01
 
 
-def test_tiles_far_from_the_edge_are_computed_without_padding() -> None:
-    net = random_net(7, 3, "same", "batch")
-    network, asked = network_of(net), []
+@pytest.mark.parametrize("scale", [(1, 1), (2, 1), (1, 2)])
+def test_tiles_far_from_the_edge_are_computed_without_padding(scale: tuple[int, int]) -> None:
+    net = random_net(7, 3, "same", "batch", scale)
+    network, asked = network_of(net, scale), []
+    of, part = scale
     assert network.inner is not None
 
     def inner(batch: torch.Tensor) -> torch.Tensor:
         asked.append(tuple(batch.shape[2:]))
         return network.inner(batch)  # type: ignore[misc]
 
-    image = np.random.default_rng(4).random((330, 410, 2), np.float32)
-    tiled, _ = predict_probabilities(replace(network, inner=inner), image, 64, 3)
+    image = np.random.default_rng(4).random((330 * part // of, 410 * part // of, 2), np.float32)
+    tiled, _ = predict_probabilities(replace(network, inner=inner), image, 64 * part // of, 3)
     np.testing.assert_allclose(tiled, whole_pass(net, image), rtol=0, atol=1e-5)
     assert len(asked) == 4 * 4  # of 6 x 6 tiles those that are not at the edge
 

@@ -1,9 +1,7 @@
 """The end of a run: thresholds are fitted to what is known of the validation images."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pytest
@@ -15,9 +13,11 @@ from unmask.instances.decode import decode
 from unmask.instances.detections import Detections
 from unmask.instances.paint import paint
 from unmask.model import Model
+from unmask.nets import UNet
 from unmask.predict.prediction import Prediction
-from unmask.recipe import DataRecipe, DetectionRecipe, InstanceRecipe, Recipe
+from unmask.recipe import DataRecipe, MaskRCNNRecipe, Network, Recipe, UNetRecipe
 from unmask.training.finish import finish
+from unmask.training.temperature import tempered_map
 from unmask.training.validate import Criterion, Validator
 
 SIZE = (30, 60)
@@ -28,20 +28,10 @@ DRAWN = {(0, 5): 0.9, (18, 5): 0.55}
 HIDDEN = {(0, 25): 0.65, (18, 25): 0.65, (0, 45): 0.65, (18, 45): 0.65}
 
 
-@dataclass(frozen=True)
-class Reader:
-    """All of a model that the end of a run asks for when its predictions are there."""
-
-    recipe: Recipe
-
-    def reading(self, values: InstanceRecipe | DetectionRecipe) -> "Reader":
-        """With other parameters."""
-        kind = "detections" if isinstance(values, DetectionRecipe) else "instances"
-        return Reader(self.recipe.model_copy(update={kind: values}))
-
-
 class Known(Validator):
     """Its predictions are there already."""
+
+    network: Network
 
     def __init__(self, criterion: Criterion, ignore: np.ndarray | None) -> None:
         kind = "classes" if criterion == "dice" else "objects"
@@ -56,17 +46,21 @@ class Known(Validator):
 class OfPixels(Known):
     """A U-Net's."""
 
+    network = UNetRecipe()
+
     def predictions(self, model: Model) -> Iterator[Prediction]:
-        """Of one image."""
+        """Of one image, by a network that gives these probabilities, tempered if it is."""
         front = np.full(SIZE, 0.05, np.float32)
         for (y, x), sure in (DRAWN | HIDDEN).items():
             front[y : y + 10, x : x + 10] = sure
-        maps = np.stack([1 - front, front])
+        maps = tempered_map(np.stack([1 - front, front]), model.recipe.instances.temperature)
         yield Prediction(self.sample, decode(maps, model.recipe.instances), model.recipe, probabilities=maps)
 
 
 class OfBoxes(Known):
     """Mask R-CNN's."""
+
+    network = MaskRCNNRecipe()
 
     def predictions(self, model: Model) -> Iterator[Prediction]:
         """Of one image."""
@@ -81,7 +75,7 @@ class OfBoxes(Known):
 def test_thresholds_are_those_of_what_is_known(reader: type[Known], criterion: Criterion, tmp_path: Path) -> None:
     """Low enough for both squares that are drawn. Where all is taken for known, one is better than all six."""
     data = DataRecipe(kind="classes" if criterion == "dice" else "objects", class_names=("cell",), class_values=(1,))
-    start = cast(Model, Reader(Recipe(data=data)))
+    start = Model(UNet(width=1, depth=1), Recipe(data=data, network=reader.network))
     found = {}
     for name, ignore in (("known", IGNORE), ("all", None)):
         _, scores = finish(start, reader(criterion, ignore), tmp_path / name)

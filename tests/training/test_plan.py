@@ -18,6 +18,7 @@ from unmask.training.plan import plan
 from unmask.training.survey import survey
 
 LAPTOP = Machine(cores=2, gpus=0, gpu_memory=0)
+MATRICES = Machine(cores=2, gpus=0, gpu_memory=0, bf16=True)
 SERVER = Machine(cores=16, gpus=1, gpu_memory=80 * 10**9)
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -77,7 +78,7 @@ def test_objects_decide_the_depth(tmp_path: Path) -> None:
 def test_tiny_images_are_not_pooled_to_nothing(tmp_path: Path) -> None:
     data = read_folder(write_pairs(tmp_path / "data", [squares((1, 1), side=4, size=16)] * 2), ReadOptions("objects"))
     recipe = plan(data, data.names(), machine=LAPTOP).recipe
-    assert recipe.network.depth == 2
+    assert (recipe.network.enlarge, recipe.network.depth) == (2, 3)  # the network sees 32 pixels: 4 at its deepest
     assert recipe.schedule.tile == 16
 
 
@@ -87,6 +88,9 @@ def test_machine_decides_width_batch_and_precision(disc_folder: Path) -> None:
     assert (small.network.width, small.schedule.precision) == (16, "32-true")
     assert (large.network.width, large.schedule.precision, large.schedule.batch) == (64, "bf16-mixed", 64)
     assert "1 GPU" in large.reasons["network.width"]
+    quick = plan(data, data.names(), machine=MATRICES).recipe
+    assert (quick.network.width, quick.schedule.precision) == (16, "bf16-mixed")
+    assert "matrix units" in quick.reasons["schedule.precision"]
 
 
 @pytest.mark.parametrize(("kind", "criterion", "seed"), [("nuclei", "ap", 0.7), ("membranes", "v_rand", 0.9)])
@@ -161,6 +165,9 @@ def test_paper(disc_folder: Path) -> None:
         "norm": "none",
         "dropout": 0.5,
         "padding": "valid",
+        "enlarge": 1,
+        "reduce": 1,
+        "members": 1,
     }
     assert recipe.optimiser.momentum == 0.99
     assert recipe.schedule.batch == 1
@@ -189,3 +196,29 @@ def test_frequencies_and_density_are_of_what_is_known(tmp_path: Path) -> None:
     assert recipe.detections.max_detections == math.ceil(2 * 2e6 / 1024)
     balanced = plan(data, data.names(), machine=LAPTOP).recipe.targets.class_weights
     assert balanced[1] / balanced[0] == pytest.approx(math.sqrt((1024 - 128) / 128), rel=1e-3)
+
+
+def test_small_objects_are_enlarged(tmp_path: Path) -> None:
+    """Three of four objects of 7 pixels' side are 7.9 across; one of 20 sets depth and tile, in pixels of the image."""
+    small, large = squares((2, 2), (20, 2), (40, 40), side=7, size=200), squares((99, 99), side=20, size=200)
+    data = read_folder(write_pairs(tmp_path / "data", [small, large]), ReadOptions("objects"))
+    recipe = plan(data, data.names(), machine=LAPTOP).recipe
+    assert (recipe.network.enlarge, recipe.network.reduce, recipe.network.depth) == (2, 1, 3)
+    assert recipe.schedule.tile == 64
+    assert recipe.schedule.batch == 16  # the pixels that the network sees count
+    assert "8 pixels" in recipe.reasons["network.enlarge"]
+
+
+def test_pieces_of_classes_are_not_enlarged(tmp_path: Path) -> None:
+    pair = squares((2, 2), (20, 2), (40, 40), side=7, size=200)
+    data = read_folder(write_pairs(tmp_path / "data", [pair] * 2), ReadOptions("classes"))
+    assert plan(data, data.names(), machine=LAPTOP).recipe.network.enlarge == 1
+
+
+def test_huge_objects_are_reduced(tmp_path: Path) -> None:
+    """600 pixels' side are 677 across: three times what a pixel of the deepest network sees (219)."""
+    pair = squares((9, 9), (9, 700), side=600, size=1400)
+    data = read_folder(write_pairs(tmp_path / "data", [pair] * 2), ReadOptions("objects"))
+    recipe = plan(data, data.names(), machine=LAPTOP).recipe
+    assert (recipe.network.enlarge, recipe.network.reduce, recipe.network.depth) == (1, 4, 5)
+    assert recipe.schedule.tile == 1024

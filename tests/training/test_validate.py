@@ -13,7 +13,7 @@ from unmask.data.sample import Sample
 from unmask.instances.objects import Objects
 from unmask.predict.prediction import Prediction
 from unmask.recipe import Recipe
-from unmask.training.validate import Criterion, Validator, mean_ap, mean_dice, v_rand_filled
+from unmask.training.validate import Criterion, Validator, mean_ap, mean_dice, v_rand_and_pixels, v_rand_filled
 
 
 def test_mean_ap_by_hand() -> None:
@@ -38,6 +38,18 @@ def test_v_rand_thins_borders() -> None:
     found = np.repeat([[1, 1, 0, 0, 2, 2]], 4, axis=0).astype(np.int32)
     assert v_rand_filled(truth, found) == 1
     assert v_rand_filled(truth, np.ones_like(truth)) == pytest.approx(0.5 / (0.5 + 0.25))
+
+
+def test_thick_borders_cost_what_v_rand_does_not_see() -> None:
+    """Border of 2 columns where the truth has 1: 4 of 24 pixels are wrong; a column that is not known costs nothing."""
+    truth = np.repeat([[1, 1, 1, 0, 2, 2]], 4, axis=0).astype(np.int32)
+    found = np.repeat([[1, 1, 0, 0, 2, 2]], 4, axis=0).astype(np.int32)
+    assert v_rand_filled(truth, found) == 1
+    assert v_rand_and_pixels(truth, found) == pytest.approx(1 - 4 / 24)
+    ignore = np.zeros((4, 6), bool)
+    ignore[:, 2] = True
+    assert v_rand_and_pixels(truth, found, ignore) == 1
+    assert math.isnan(v_rand_and_pixels(np.zeros_like(truth), found))
 
 
 def test_v_rand_of_an_empty_truth_says_nothing() -> None:

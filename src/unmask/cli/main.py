@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from unmask.cli import check, data, demo, evaluate, plan, predict, report, train
+from unmask.cli import check, data, demo, evaluate, plan, predict, report, reproduce, suggest, train
 from unmask.errors import UnmaskError
 from unmask.version import __version__
 
@@ -43,10 +43,12 @@ for command in (
     plan.plan,
     train.train,
     predict.predict,
+    suggest.suggest,
     evaluate.evaluate,
     report.report,
+    reproduce.reproduce,
 ):
-    app.command(no_args_is_help=command not in (demo.demo, data.data))(command)
+    app.command(no_args_is_help=command not in (demo.demo, data.data, reproduce.reproduce))(command)
 
 
 def main() -> None:

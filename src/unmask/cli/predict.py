@@ -21,10 +21,19 @@ def predict(
     model: Annotated[Path, typer.Argument(help="A run folder or a model file.", metavar="MODEL")],
     images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", metavar="IMAGE...")],
     out: Annotated[Path, typer.Option(help="The folder to write to.", metavar="DIR")],
+    others: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            help="Another U-Net, once for each: the mean of all predicts. A run of --folds is one model already.",
+            metavar="MODEL",
+            show_default=False,
+        ),
+    ] = None,
     save: Annotated[
         str,
         typer.Option(
-            help="Any of labels, probabilities, overlay, table, coco, rois, geojson; with commas between.",
+            help="Any of labels, probabilities, uncertainty, overlay, table, coco, rois, geojson; with commas between.",
             metavar="WHAT",
         ),
     ] = "labels,overlay,table",
@@ -100,8 +109,9 @@ def predict(
         raise PredictionError(f"--save {unknown[0]} is not known", remedy=f"choose from {', '.join(SAVES)}")
     if workers is not None and scheduler is not None:
         raise typer.BadParameter("--workers and --scheduler exclude each other")
+    models = [model, *(others or [])]
     predictor = Predictor(
-        Model.load(model),
+        Model.joined([Model.load(path) for path in models]),
         device,
         memory_bytes(memory),
         overlaps=overlaps,
@@ -112,7 +122,7 @@ def predict(
     _check_network(predictor.recipe, wanted, overlaps, memory)
     found = read_images(images, predictor.recipe.data.channels)
     if split is not None:
-        found = found.subset(_of_split(model, images, split, found))
+        found = found.subset(_of_split(models, images, split, found))
     say = partial(console.print, highlight=False, markup=False)
     if engine is EngineOption.auto and scheduler is None:  # other machines: eager is everywhere
         kept = out / ".records" / "engine"
@@ -164,8 +174,11 @@ def _check_network(recipe: "Recipe", wanted: tuple[str, ...], overlaps: bool, me
         raise PredictionError("--overlaps: the U-Net's objects never overlap", remedy="leave it out")
 
 
-def _of_split(model: Path, images: list[Path], split: str, found: "Dataset") -> list[str]:
-    """Names of a split: the run's own, which says what the model was trained on; else the data's split.csv."""
+def _of_split(models: list[Path], images: list[Path], split: str, found: "Dataset") -> list[str]:
+    """Names of a split: the run's own, which says what the model was trained on; else the data's split.csv.
+
+    Of several runs, what is in that split of each: what one was trained on is not unseen.
+    """
     import json
 
     from unmask.data.folder import read_folder
@@ -174,14 +187,20 @@ def _of_split(model: Path, images: list[Path], split: str, found: "Dataset") -> 
 
     if len(images) != 1 or not images[0].is_dir():
         raise PredictionError("--split wants one data folder", remedy="give that folder, or leave --split out")
-    if (model / "split.json").exists():
-        names = json.loads((model / "split.json").read_text(encoding="utf-8")).get(split, [])
-        names = [entry.name for entry in found.entries if entry.name in set(names)]
+    files = [model / "split.json" for model in models if (model / "split.json").exists()]
+    if files:
+        own = [set(json.loads(file.read_text(encoding="utf-8")).get(split, [])) for file in files]
+        names = [entry.name for entry in found.entries if entry.name in set.intersection(*own)]
     else:
         splits = read_split(images[0] / "split.csv", found.entries, TOLERANT.report)  # it need not name all images
         if not splits and (dataset := attempt(TOLERANT, lambda: read_folder(images[0], TOLERANT))):
             splits = dict(dataset.splits)
         names = [name for name, word in splits.items() if word == split]
     if not names:
-        raise PredictionError(f"no image is marked {split}", file=images[0], remedy="choose train, val or test")
+        several = len(files) > 1
+        raise PredictionError(
+            f"no image is marked {split}" + " by all of these runs" * several,
+            file=images[0],
+            remedy="choose train, val or test" + ", or name the images instead" * several,
+        )
     return names

@@ -100,6 +100,8 @@ class TrainingBar:
 
     def __call__(self, now: "TrainingProgress") -> None:
         """Show it."""
+        if now.step == 1:  # of several trainings, another has begun
+            self._loss, self._best = None, float("-inf")
         self._loss = now.loss if self._loss is None else 0.95 * self._loss + 0.05 * now.loss
         figures = f"step {now.step}  loss {self._loss:.3f}" + (f"  best {now.best:.3f}" if now.best > -1 else "")
         minutes, seconds = divmod(int(now.seconds_left), 60)

@@ -3,7 +3,6 @@
 import os
 import shlex
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -34,12 +33,31 @@ def train(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Overrule a value.", metavar="KEY=VALUE")] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(help="Time budget of the whole command; 15 unless given.", min=0.1, show_default=False),
+        typer.Option(
+            help="Time budget of the whole command, shared by all its trainings; 15 unless given.",
+            min=0.1,
+            show_default=False,
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(help="A fixed number of steps instead.", min=1, show_default=False)
+        int | None, typer.Option(help="A fixed number of steps instead, of each training.", min=1, show_default=False)
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a killed run.")] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Train so many networks, each on all but its part of the images, and make them one model.",
+            min=2,
+            metavar="K",
+            show_default=False,
+        ),
+    ] = None,
+    curve: Annotated[
+        bool, typer.Option("--curve", help="Train on 2, 4, 8, ... images: is it worth drawing more masks?")
+    ] = False,
+    repeats: Annotated[
+        int, typer.Option(help="Trainings at each point of the curve, with other images and seeds.", min=1)
+    ] = 1,
     objects: Objects = False,
     classes: Classes = False,
     layout: Layout = None,
@@ -54,6 +72,7 @@ def train(
     """Train a network on a folder of images and masks."""
     started = time.monotonic()
     from unmask.cli.show import console, training_bar, understood
+    from unmask.cli.trained import tell_trained
     from unmask.training.run import train as run_training
 
     # With several devices every process runs this command; one of them talks.
@@ -73,6 +92,9 @@ def train(
                 layout=layout,
                 ignore=ignore,
                 resume=resume,
+                folds=folds,
+                curve=curve,
+                repeats=repeats,
                 devices=devices or "auto",
                 nodes=nodes,
                 accelerator=accelerator.value,
@@ -86,36 +108,4 @@ def train(
             file=out,
             remedy=f"go on with it: unmask train {shlex.quote(str(data))} --out {shlex.quote(str(out))} --resume",
         ) from None
-    took = time.monotonic() - started
-    judged = "validation" if run.unseen else "on the training images themselves:"
-    console.print(f"Trained in {took / 60:.1f} minutes, {run.recipe.schedule.steps} steps.")
-    console.print(f"{judged} {headline(run.scores.to_dict())}".capitalize())
-    if found_little(run.scores.to_dict()):
-        console.print(
-            "It finds next to nothing yet: train longer, for example with --minutes 15, and into a new --out."
-        )
-    place = shlex.quote(str(out))
-    console.print(f"Look at it:  unmask report {place}\nUse it:      unmask predict {place} IMAGES --out DIR")
-
-
-def found_little(scores: Mapping[str, object]) -> bool:
-    """Whether hardly an object was found."""
-    match scores:
-        case {"objects": {"f1": {"0.50": float(f1)}}}:
-            return f1 < 0.1
-    return False
-
-
-def headline(scores: Mapping[str, object]) -> str:
-    """The one or two figures that matter most, in words."""
-    words = []
-    match scores:
-        case {"objects": {"ap": {"0.50": float(ap)}, "f1": {"0.50": float(f1)}}}:
-            words.append(f"AP {ap:.3f} and F1 {f1:.3f} at IoU .5")
-    match scores:
-        case {"boundaries": {"v_rand": float(value)}}:
-            words.append(f"V_rand {value:.3f}")
-    match scores:
-        case {"semantic": {"dice": dict(dice)}}:
-            words += [f"Dice {value:.3f} ({name})" for name, value in dice.items()]
-    return "; ".join(words) + "."
+    tell_trained(run, (time.monotonic() - started) / 60)

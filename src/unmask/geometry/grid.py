@@ -87,12 +87,12 @@ def mirrored_span(start: int, stop: int, halo: int, stride: int, remainder: int)
     return Span(start, stop, origin - halo, origin - halo + length, start - origin)
 
 
-def inner_span(start: int, stop: int, halo: int, stride: int, remainder: int) -> Span:
+def inner_span(start: int, stop: int, halo: int, stride: int, remainder: int, front: int) -> Span:
     """What a network reads without its padding to write what it writes with it: [start, stop).
 
     The first convolutions of a level take a pixel each from its front, so pooling pairs the pixels that the padded
-    network pairs where the input begins at 2 modulo the stride. The values are the padded network's as long as the
-    input lies within the image: no value in between has heard of the padding.
+    network pairs only where the input begins at `front` modulo the stride (2 for a plain U-Net). The values are the
+    padded network's as long as the input lies within the image: no value in between has heard of the padding.
 
     Args:
         start: first pixel written.
@@ -100,8 +100,9 @@ def inner_span(start: int, stop: int, halo: int, stride: int, remainder: int) ->
         halo: pixels that the output of the network without padding is smaller by, on each side.
         stride: of the network.
         remainder: valid input lengths of the network without padding are `remainder` modulo `stride`.
+        front: as `unmask.nets.Halo` has it.
     """
-    read_start = start - halo - (start - halo - 2) % stride
+    read_start = start - halo - (start - halo - front) % stride
     length = stop + halo - read_start
     length += (remainder - length) % stride
     return Span(start, stop, read_start, read_start + length, start - halo - read_start)

@@ -1,6 +1,7 @@
 """The networks: tensors in, tensors out."""
 
 from unmask.nets.assembly import load_torchvision, mask_rcnn
+from unmask.nets.ensemble import Ensemble
 from unmask.nets.halo import Halo, derive_halo
 from unmask.nets.layers import objects_in
 from unmask.nets.mask_rcnn import MaskRCNN
@@ -11,6 +12,7 @@ from unmask.nets.unet import UNet
 from unmask.nets.weights import load_weights
 
 __all__ = [
+    "Ensemble",
     "Found",
     "Halo",
     "MaskRCNN",

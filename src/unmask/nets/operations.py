@@ -9,13 +9,14 @@ def operations(network: UNetRecipe, channels: int, classes: int, height: int, wi
     """Floating point operations of the convolutions of one pass: two a weight and position.
 
     Args:
-        network: of any width, depth and padding.
+        network: of any width, depth and padding; an ensemble takes as much for each member.
         channels: of the input.
         classes: of the output.
         height: of the input, one that the network takes.
         width: likewise.
     """
     cut = 2 if network.padding == "valid" else 0
+    height, width = (length * network.enlarge // network.reduce for length in (height, width))
     total, before = 0, channels
     for level in range(network.depth + 1):
         after = network.width << level
@@ -33,4 +34,5 @@ def operations(network: UNetRecipe, channels: int, classes: int, height: int, wi
             height, width = height - cut, width - cut
             total += 9 * given * after * height * width
         before = after
-    return 2 * (total + before * classes * height * width)
+    total += before * classes * height * width * network.reduce**2
+    return network.members * 2 * total

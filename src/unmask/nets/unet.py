@@ -35,6 +35,10 @@ class UNet(nn.Module):
         norm: "none", or "batch": batch normalisation between convolution and ReLU (the convolution then has no bias).
         dropout: probability of dropping a value at the end of the contracting path.
         padding: "valid" (unpadded) or "same" (zero padded; output as large as the input).
+        enlarge: 1, 2 or 4: the network sees each pixel of the image as so many a side, for objects of few pixels. A
+            pixel's logits are read from all of its own (a convolution of that kernel and stride).
+        reduce: of 1 or more: it sees the mean of so many pixels a side, for huge objects, and gives each of them logits
+            of its own (a transposed convolution). One of the two is 1.
 
     Shapes: (b, in_channels, h, w) to logits (b, classes, h', w'), with h' = h - 2 halo for "valid" padding, h' = h for
     "same". Sizes must keep every pooled size even: `unmask.nets.halo` says which do.
@@ -50,9 +54,12 @@ class UNet(nn.Module):
         norm: Literal["batch", "none"] = "none",
         dropout: float = 0.5,
         padding: Literal["valid", "same"] = "valid",
+        enlarge: int = 1,
+        reduce: int = 1,
     ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(depth + 1)]
+        self.enter = _entrance(enlarge, reduce)
         self.down = nn.ModuleList(
             _block(before, after, norm, padding) for before, after in zip([in_channels, *widths], widths, strict=False)
         )
@@ -60,12 +67,15 @@ class UNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.up = nn.ModuleList(nn.ConvTranspose2d(w * 2, w, 2, stride=2) for w in reversed(widths[:-1]))
         self.merge = nn.ModuleList(_block(w * 2, w, norm, padding) for w in reversed(widths[:-1]))
-        self.head = nn.Conv2d(width, classes, 1)
+        self.head: nn.Module = nn.Conv2d(width, classes, enlarge, stride=enlarge)
+        if reduce > 1:
+            self.head = nn.ConvTranspose2d(width, classes, reduce, stride=reduce)
         self.apply(_initialise)
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b classes h2 w2"]:
         """Logits, not probabilities."""
         skips = []
+        x = self.enter(x)
         for level, block in enumerate(self.down):
             x = block(self.pool(x) if level else x)
             skips.append(x)
@@ -74,6 +84,13 @@ class UNet(nn.Module):
             x = merge(beside(skips.pop(), up(x)))
         logits: Tensor = self.head(x)
         return logits
+
+
+def _entrance(enlarge: int, reduce: int) -> nn.Module:
+    """Whole factors without a filter: what a tile's edge pixel becomes depends on no pixel beyond it."""
+    if enlarge > 1:
+        return nn.Upsample(scale_factor=enlarge, mode="nearest")
+    return nn.AvgPool2d(reduce) if reduce > 1 else nn.Identity()
 
 
 def _block(before: int, after: int, norm: Literal["batch", "none"], padding: Literal["valid", "same"]) -> nn.Sequential:
@@ -91,7 +108,7 @@ def _initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         incoming = module.in_channels * module.kernel_size[0] * module.kernel_size[1]
     elif isinstance(module, nn.ConvTranspose2d):
-        # Kernel and stride are both 2: each output pixel hears one position of the kernel.
+        # Kernel and stride are equal: each output pixel hears one position of the kernel.
         incoming = module.in_channels
     else:
         return

@@ -1,6 +1,7 @@
 """A prediction job: many images into one output folder, killed and resumed at will.
 
     OUT/labels/NAME.tif  probabilities/NAME.tif  overlays/NAME.png  objects.csv  summary.json
+    OUT/uncertainty/NAME.tif|.png  how unsure a U-Net is of each pixel, if that was asked for
     OUT/layers/NAME.tif            whole objects where they overlap, if they were asked for
     OUT/coco.json  coco_polygons.json
     OUT/rois/NAME.zip  geojson/NAME.geojson
@@ -32,6 +33,7 @@ from unmask.instances.coco import CocoAnnotation, CocoFrame, write_coco
 from unmask.instances.table import write_table
 from unmask.instances.table_files import column_names, read_part, read_parts
 from unmask.predict.crew import Crew, Here
+from unmask.predict.disagreement import check_unet, disagreement
 from unmask.predict.large import LargeOptions, is_large, predict_large
 from unmask.predict.predictor import Predictor
 from unmask.predict.saving import SAVES, Outcome, Save, save_result
@@ -100,14 +102,29 @@ def predict_job(
         say: is told the plan of such images, and what is missing.
 
     Raises:
-        PredictionError: the folder holds something else, or predictions of another model; or images could not be
-            predicted, which is said when all others are done.
+        PredictionError: the folder holds something else, or predictions of another model; the uncertainty is wanted
+            of a Mask R-CNN or of an image that is predicted in blocks; or images could not be predicted, which is said
+            when all others are done.
     """
+    if "uncertainty" in save:
+        _check_uncertainty(predictor, images)
     records = out / ".records"
     _claim(out, records, predictor)
     with _alone(records / "lock", out):
         write_text(records / "engine", predictor.engine.name)
         return _predict_all(predictor, images, out, save, on_pixels, crew, LargeOptions(verify_seams, say))
+
+
+def _check_uncertainty(predictor: Predictor, images: Dataset) -> None:
+    """Refuses what has none before anything is computed."""
+    check_unet(predictor)
+    for entry in images.entries:
+        if is_large(predictor, entry):
+            raise PredictionError(
+                "is predicted in blocks, for which there is no --save uncertainty",
+                file=entry.image,
+                remedy="leave uncertainty out, give more memory with --memory, or cut the image into parts",
+            )
 
 
 def _predict_all(
@@ -265,7 +282,8 @@ def _predict_in_memory(
         if kind in save:
             check_size(sample.size)
     prediction = predictor.predict(sample, tell)
-    files = {kind: save_result(prediction, kind, out) for kind in save}
+    unsure = disagreement(predictor, sample, tell) if "uncertainty" in save else None
+    files = {kind: save_result(prediction, kind, out, unsure) for kind in save}
     about = prediction.constants, prediction.warnings, prediction.blank
     return Outcome(sample.size, len(prediction.objects), files, *about)
 

@@ -1,6 +1,6 @@
 """Predictor: a model on a device, ready for images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isqrt
 from pathlib import Path
 
@@ -223,13 +223,15 @@ class Predictor:
         return max(least_side(self.model.halo), tile_side(own, bytes_a_pixel(network), self.model.halo))
 
 
-def load(path: str | Path, device: str | None = None) -> Predictor:
-    """The model of a run folder or model file, ready for images.
+def load(path: str | Path | Sequence[str | Path], device: str | None = None) -> Predictor:
+    """The model of a run folder or model file, ready for images; of several, the mean of their probabilities.
 
     Raises:
-        ModelError: no such file, a damaged one, one of another format, or one that computes something else here.
+        ModelError: no such file, a damaged one, one of another format, or one that computes something else here; or
+            several that do not fit together, as `Model.joined` says.
     """
-    return Predictor(Model.load(path), device)
+    paths = [path] if isinstance(path, str | Path) else path
+    return Predictor(Model.joined([Model.load(one) for one in paths]), device)
 
 
 def _sample(image: str | Path | AnyArray | Sample, channels: int) -> Sample:

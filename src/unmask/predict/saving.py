@@ -6,20 +6,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
+
 from unmask.data.files import write_text
 from unmask.data.formats.images import write_float, write_labels, write_layers, write_png
+from unmask.data.heat import heat_overlay
 from unmask.data.picture import overlay
+from unmask.data.sample import Sample
 from unmask.errors import PredictionError
 from unmask.instances.coco import coco_annotations
 from unmask.instances.geojson import write_geojson
 from unmask.instances.imagej import write_rois
 from unmask.instances.table_files import write_part
+from unmask.predict.disagreement import Disagreement
 from unmask.predict.prediction import Prediction
 from unmask.predict.seams import Seams
 
 __all__ = ["SAVES", "TABLES", "Outcome", "Save", "remove_other", "save_result"]
 
-Save = Literal["labels", "probabilities", "overlay", "table", "coco", "rois", "geojson"]
+Save = Literal["labels", "probabilities", "uncertainty", "overlay", "table", "coco", "rois", "geojson"]
 SAVES: tuple[Save, ...] = get_args(Save)
 TABLES = ".records/tables"  # below the output folder: parts of objects.csv, by image
 
@@ -49,8 +54,8 @@ class Outcome:
     work: Path | None = None
 
 
-def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
-    """Saves one kind of result of an image.
+def save_result(prediction: Prediction, kind: Save, out: Path, uncertainty: Disagreement | None = None) -> list[str]:
+    """Saves one kind of result of an image; `uncertainty` is of the same image, where that is wanted.
 
     Returns:
         Where its files lie below `out`; parts, where all images share a file, which is written when all are done.
@@ -72,6 +77,10 @@ def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
             write_float(out / "probabilities" / f"{name}.tif", prediction.probabilities, pixel_size)
             remove_other(out / "probabilities" / f"{name}.tif")
             return [f"probabilities/{name}.tif"]
+        case "uncertainty":
+            if uncertainty is None:
+                raise PredictionError("one prediction has no uncertainty", remedy="leave it out of what is saved")
+            return _save_uncertainty(uncertainty, prediction.sample, out)
         case "overlay":
             write_png(out / "overlays" / f"{name}.png", overlay(prediction.sample.image, prediction.labels))
             return [f"overlays/{name}.png"]
@@ -88,6 +97,14 @@ def save_result(prediction: Prediction, kind: Save, out: Path) -> list[str]:
             shutil.rmtree(out / TABLES / name, ignore_errors=True)
             write_part(out / TABLES / name / "00000.npz", prediction.table)
             return [f"{TABLES}/{name}/00000.npz"]
+
+
+def _save_uncertainty(found: Disagreement, sample: Sample, out: Path) -> list[str]:
+    """Saves OUT/uncertainty/NAME.tif, total and between, and NAME.png, total over the image."""
+    file = out / "uncertainty" / f"{sample.name}.tif"
+    write_float(file, np.stack([found.total, found.between]), sample.pixel_size)
+    write_png(file.with_name(f"{sample.name}.png"), heat_overlay(sample.image, found.total))
+    return [f"uncertainty/{sample.name}{ending}" for ending in (".tif", ".png")]
 
 
 def remove_other(file: Path) -> None:

@@ -58,10 +58,9 @@ class Cutting:
 
     def tile(self, size: tuple[int, int], rows: Interval, columns: Interval) -> tuple[Tile, bool]:
         """The tile that writes some rows and columns of an image, and whether it is for the network without padding."""
-        if self.inner is not None:
-            low, high = (
-                inner_span(*part, self.inner.halo, self.inner.stride, self.inner.remainder) for part in (rows, columns)
-            )
+        if self.inner is not None and self.inner.front is not None:
+            inner = self.inner.halo, self.inner.stride, self.inner.remainder, self.inner.front
+            low, high = (inner_span(*part, *inner) for part in (rows, columns))
             ends = (-(-n // self.halo.stride) * self.halo.stride for n in size)
             if all(span.read_start >= 0 and span.read_stop <= end for span, end in zip((low, high), ends, strict=True)):
                 return Tile(low, high), True
@@ -110,8 +109,9 @@ def default_memory(device: torch.device | None = None) -> int:
 
 
 def bytes_a_pixel(network: UNetRecipe) -> int:
-    """What a pixel that a U-Net sees takes of the memory while it is worked on."""
-    return BYTES_A_CHANNEL * network.width + BYTES
+    """What a pixel of the image that a U-Net sees takes of the memory while it is worked on."""
+    seen = network.enlarge**2 / network.reduce**2
+    return round(BYTES_A_CHANNEL * network.width * seen) + BYTES
 
 
 def usable_device(name: str | None) -> torch.device:

@@ -20,7 +20,7 @@ from unmask.report.sheet import Sheet
 from unmask.report.words import figure
 from unmask.training.schedule import learning_rate, progress_at, straight
 
-__all__ = ["ap_curve", "area_histogram", "count_scatter", "spread_plot", "training_curves"]
+__all__ = ["ap_curve", "area_histogram", "count_scatter", "spread_plot", "svg", "training_curves"]
 
 TRUTH, PREDICTION = "#0072b2", "#d55e00"  # Okabe and Ito
 INK, MUTED, LINE = "#1f2933", "#66717e", "#dde2e8"
@@ -64,7 +64,7 @@ def ap_curve(sheet: Sheet) -> str:
         axes.plot(thresholds, means, "o-", color=PREDICTION, markersize=4, label="mean over images")
         axes.set(xlabel="overlap (IoU) that a match needs", ylabel="AP", ylim=(0, 1.02), xlim=(0.49, 0.96))
         axes.legend(loc="best")
-        return _svg(chart)
+        return svg(chart)
 
 
 def spread_plot(sheet: Sheet, keys: Sequence[str]) -> str:
@@ -84,7 +84,7 @@ def spread_plot(sheet: Sheet, keys: Sequence[str]) -> str:
         axes.grid(axis="y", visible=False)
         axes.spines["left"].set_visible(False)
         axes.set(xlim=(-0.02, 1.02), ylim=(len(shown) - 0.4, -0.6), xlabel="score of an image")
-        return _svg(chart)
+        return svg(chart)
 
 
 def count_scatter(sheet: Sheet) -> str:
@@ -99,7 +99,7 @@ def count_scatter(sheet: Sheet) -> str:
         dots.set_rasterized(len(x) > MOST_DOTS)
         axes.set(xlabel="true objects in an image", ylabel="predicted objects", xlim=(0, most), ylim=(0, most))
         axes.legend(loc="upper left")
-        return _svg(chart)
+        return svg(chart)
 
 
 def area_histogram(
@@ -126,7 +126,7 @@ def area_histogram(
         axes.set(xscale="log", xlabel=f"area of an object, {name} (logarithmic)", ylabel="objects")
         axes.margins(y=0.3)  # room for the legend
         axes.legend(loc="upper left")
-        return _svg(chart)
+        return svg(chart)
 
 
 def training_curves(run: RunFolder) -> str:
@@ -151,7 +151,7 @@ def training_curves(run: RunFolder) -> str:
         title = f"kept: {best['score']:.3f} at step {best['step']:,.0f}"
         score.set_title(title, loc="right", fontsize=9, color=INK, pad=3)
         chart.align_ylabels()
-        return _svg(chart)
+        return svg(chart)
 
 
 def _columns(log: Sequence[Mapping[str, float]], key: str) -> tuple[list[float], list[float]]:
@@ -171,7 +171,7 @@ def _axes(height: float) -> tuple[Axes, Figure]:
     return chart.subplots(), chart
 
 
-def _svg(chart: Figure) -> str:
+def svg(chart: Figure) -> str:
     """The chart as a data URI; without a date, so that the same run gives the same file."""
     buffer = io.BytesIO()
     chart.savefig(buffer, format="svg", transparent=True, dpi=200, metadata={"Date": None})

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from unmask.recipe import UNetRecipe
 from unmask.report.run_folder import RunFolder
 from unmask.report.sheet import Sheet
 from unmask.report.words import CRITERION, number
@@ -18,6 +19,11 @@ def run_notes(run: RunFolder) -> list[str]:
         notes.append(
             "There were no images to validate on, so the model was scored on the very images it was trained on: these "
             "figures flatter it, and say nothing of new images. Annotate at least two images, and train again."
+        )
+    if (run.path / "folds.json").exists() and isinstance(run.recipe.network, UNetRecipe):
+        notes.append(
+            f"This is the mean of {run.recipe.network.members} networks. Each image was scored by the one of them that "
+            "had not seen it: the figures are those of single networks."
         )
     train = len(run.split["train"])
     if train < FEW:

@@ -11,12 +11,14 @@ from unmask.data.files import write_text
 from unmask.data.picture import MARKS
 from unmask.errors import UnmaskError
 from unmask.recipe import MaskRCNNRecipe, Recipe, UNetRecipe
+from unmask.report.calibration import calibration_words
 from unmask.report.charts import training_curves
 from unmask.report.data_view import data_lines, plural
 from unmask.report.judged import Judged, judge_test, judge_validation
 from unmask.report.notes import run_notes
 from unmask.report.pictures import CLASS_COLOURS, PREDICTION_COLOUR, TRUTH_COLOUR
 from unmask.report.recipe_table import recipe_parts
+from unmask.report.reliability import reliability_plot
 from unmask.report.run_folder import RunFolder, read_run
 from unmask.report.words import CRITERION, figure, number
 from unmask.version import __version__
@@ -80,6 +82,8 @@ def _render(run: RunFolder, judged: list[Judged]) -> str:
         notes=run_notes(run),
         data=data_lines(run, dataset),
         curves=training_curves(run) if run.losses else "",
+        reliability=reliability_plot(run.calibration) if run.calibration else "",
+        calibration=calibration_words(run.calibration, len(run.recipe.data.class_names)) if run.calibration else [],
         parts=recipe_parts(run.recipe),
         commands=_commands(run),
         captions={name: _caption(judged[0], name) for name in judged[0].sheet.per_image},

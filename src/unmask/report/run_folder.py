@@ -11,6 +11,7 @@ import yaml
 
 from unmask.errors import TrainingError, UnreadableFile
 from unmask.recipe import Recipe, parse
+from unmask.report.calibration import Calibrated, read_calibration
 from unmask.report.sheet import Sheet, read_sheet
 
 __all__ = ["RunFolder", "read_run"]
@@ -28,6 +29,7 @@ class RunFolder:
         losses: (step, loss) of loss.csv, finer than the log; those of the log where there is no such file.
         validation: scores of the validation images, with the best weights and the fitted instance parameters.
         finished: when.
+        calibration: of its probabilities; None where nothing was fitted.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class RunFolder:
     losses: tuple[tuple[float, float], ...]
     validation: Sheet
     finished: datetime
+    calibration: Calibrated | None
 
     @property
     def validated_on_training(self) -> bool:
@@ -66,7 +69,8 @@ def read_run(path: Path) -> RunFolder:
     recipe = _read_recipe(path / "recipe.yaml")
     scores = path / "validation" / "scores.json"
     if not scores.is_file():
-        end = "--resume" if (path / "last.ckpt").exists() else "--minutes 15"
+        begun = any((path / name).exists() for name in ("last.ckpt", "folds.json", "curve.json"))
+        end = "--resume" if begun else "--minutes 15"
         raise TrainingError(
             "this run is not finished: there are no scores yet",
             file=path,
@@ -81,6 +85,7 @@ def read_run(path: Path) -> RunFolder:
         losses=tuple((row["step"], row["loss"]) for row in _read_rows(path / "loss.csv", ("step", "loss")) or log),
         validation=read_sheet(scores),
         finished=datetime.fromtimestamp(scores.stat().st_mtime),
+        calibration=read_calibration(path / "validation" / "calibration.json"),
     )
 
 

@@ -1,4 +1,4 @@
-"""The end of a run: the best weights, instance parameters fitted on the validation images, and their scores."""
+"""The end of a run: probabilities calibrated and instance parameters fitted on the validation images; their scores."""
 
 import json
 import math
@@ -17,27 +17,31 @@ from unmask.metrics.scores import ImageScores, Scores, aggregate
 from unmask.model import Model
 from unmask.predict.prediction import Prediction
 from unmask.recipe import DetectionRecipe, InstanceRecipe
+from unmask.training.calibrate import calibrate
 from unmask.training.validate import CRITERIA, Validator, mean_dice
 
-__all__ = ["finish"]
+__all__ = ["finish", "fit_reading", "kept_for_fitting"]
 
 # Probabilities kept for fitting, all classes counted: 4 bytes each.
 FIT_VALUES = 250_000_000
 
 
-def finish(model: Model, validator: Validator, out: Path) -> tuple[Model, Scores]:
-    """Fit the parameters by which objects are read, score the validation images, and write `out/validation`.
+def finish(model: Model, validator: Validator, out: Path, *, unseen: bool = True) -> tuple[Model, Scores]:
+    """Calibrate the probabilities, fit how objects are read, score the validation images, and write `out/validation`.
 
     Args:
         model: with the best weights.
         validator: with the validation images.
         out: the run folder.
+        unseen: whether the validation images were kept out of training; else probabilities stay as they are.
 
     Returns:
-        The model with fitted parameters, and its scores on the validation images.
+        The model with its logits divided by a temperature and with fitted parameters, and its scores on the validation
+        images.
     """
-    kept = _for_fitting(validator, model)
-    fitted = model.reading(_fit(model, kept, validator))
+    kept = kept_for_fitting(validator, model)
+    model = calibrate(model, kept, out, unseen=unseen)
+    fitted = model.reading(fit_reading(model, kept, validator))
     scores: list[ImageScores] = []
     warnings: dict[str, tuple[str, ...]] = {}
     for prediction in validator.predictions(fitted):
@@ -57,7 +61,7 @@ def finish(model: Model, validator: Validator, out: Path) -> tuple[Model, Scores
     return fitted, found
 
 
-def _for_fitting(validator: Validator, model: Model) -> list[Prediction]:
+def kept_for_fitting(validator: Validator, model: Model) -> list[Prediction]:
     """Predictions of validation images, as many as the memory for fitting takes."""
     kept: list[Prediction] = []
     values = 0
@@ -69,7 +73,14 @@ def _for_fitting(validator: Validator, model: Model) -> list[Prediction]:
     return kept
 
 
-def _fit(model: Model, kept: Sequence[Prediction], validator: Validator) -> InstanceRecipe | DetectionRecipe:
+def fit_reading(model: Model, kept: Sequence[Prediction], validator: Validator) -> InstanceRecipe | DetectionRecipe:
+    """The parameters by which objects or classes are read, with the best score on predictions of annotated images.
+
+    Args:
+        model: whose recipe the search starts from.
+        kept: predictions by it, or with the probabilities that it would give.
+        validator: says what a score is.
+    """
     truths: list[LabelImage] = [p.sample.objects for p in kept if p.sample.objects is not None]
     ignored = [p.sample.ignore for p in kept if p.sample.objects is not None]
     detections = [p.detections for p in kept if p.detections is not None]

@@ -25,13 +25,17 @@ __all__ = ["unet_recipe"]
 
 # Mirrored surroundings may cost this much more than the image itself before zero padding is chosen.
 MIRROR_COST = 1.5
+# Where a tenth of the objects are smaller, pixels, the ridge between them eats them: seen enlarged, they are found.
+SMALL = 10
+DEEPEST = 5
+MOST_REDUCED = 8
 
 
 def unet_recipe(
     found: Survey, data: DataRecipe, base: Literal["default", "paper"], machine: Machine, why: dict[str, str]
 ) -> Recipe:
     """The recipe for the data surveyed; fills `why` with the reasons."""
-    network = _paper_network(why) if base == "paper" else _network(found, machine, why)
+    network = _paper_network(why) if base == "paper" else _network(found, data.kind, machine, why)
     schedule = _schedule(base, found, network, machine, why)
     return Recipe(
         base=base,
@@ -51,24 +55,43 @@ def _paper_network(why: dict[str, str]) -> UNetRecipe:
     return UNetRecipe(width=64, depth=4, norm="none", dropout=0.5, padding="valid")
 
 
-def _network(found: Survey, machine: Machine, why: dict[str, str]) -> UNetRecipe:
+def _network(found: Survey, kind: str, machine: Machine, why: dict[str, str]) -> UNetRecipe:
     large = found.diameter(95)
+    enlarge, reduce = _scale(found, kind, why)
+    seen = enlarge / reduce
     # The largest objects should fit into what a pixel sees; and a small image should not be pooled to nothing.
-    depth = next(d for d in (3, 4, 5) if d == 5 or _halo(d, "same") >= large)
-    depth = min(depth, max(1, int(math.log2(max(2, found.side // 4)))))
-    sight = _halo(depth, "same")
-    why["network.depth"] = f"a pixel sees {sight} pixels around it; 95 % of objects are below {large:.0f} across"
+    depth = next(d for d in (3, 4, DEEPEST) if d == DEEPEST or _halo(d, "same") >= large * seen)
+    depth = min(depth, max(1, int(math.log2(max(2, found.side * seen / 4)))))
+    sight = _halo(depth, "same") / seen
+    why["network.depth"] = f"a pixel sees {sight:.0f} pixels around it; 95 % of objects are below {large:.0f} across"
     width = 32 if machine.gpus else 16
     width = 64 if machine.gpu_memory > 20e9 else width
     why["network.width"] = f"what {machine.words} trains in minutes"
-    cost = ((found.side + 2 * _halo(depth, "valid")) / found.side) ** 2
+    cost = ((found.side + 2 * _halo(depth, "valid") / seen) / found.side) ** 2
     padding: Literal["valid", "same"] = "same" if cost > MIRROR_COST else "valid"
     why["network.padding"] = (
         f"mirrored surroundings would make a {found.side}-pixel image cost {cost:.1f} times as much"
         + ("" if padding == "same" else ": little enough for unpadded convolutions")
     )
     why["network.norm"] = "batch norm learns in fewer steps; at prediction its constants are fixed, so tiles stay exact"
-    return UNetRecipe(width=width, depth=depth, norm="batch", dropout=0.0, padding=padding)
+    return UNetRecipe(
+        width=width, depth=depth, norm="batch", dropout=0.0, padding=padding, enlarge=enlarge, reduce=reduce
+    )
+
+
+def _scale(found: Survey, kind: str, why: dict[str, str]) -> tuple[Literal[1, 2], int]:
+    """How many times images are enlarged, and reduced, for the network."""
+    # Pieces of classes, and what membranes cut off, are of any size: their smallest say nothing.
+    if kind == "classes" or found.membranes:
+        return 1, 1
+    small, large = found.diameter(10), found.diameter(95)
+    if small < SMALL:
+        why["network.enlarge"] = f"a tenth of the objects are below {small:.0f} pixels across; costs 4 times as much"
+        return 2, 1
+    reduce = min(MOST_REDUCED, math.ceil(large / _halo(DEEPEST, "same")), int(small // SMALL))
+    if reduce > 1:
+        why["network.reduce"] = f"5 % of the objects are above {large:.0f} pixels across, more than a pixel would see"
+    return 1, reduce
 
 
 def _halo(depth: int, padding: Literal["valid", "same"]) -> int:
@@ -120,22 +143,26 @@ def _optimiser(base: str, why: dict[str, str]) -> OptimiserRecipe:
 
 
 def _schedule(base: str, found: Survey, network: UNetRecipe, machine: Machine, why: dict[str, str]) -> ScheduleRecipe:
-    stride = 2**network.depth
+    seen = network.enlarge / network.reduce
+    stride = derive_halo(UNet(width=1, depth=network.depth, enlarge=network.enlarge, reduce=network.reduce)).stride
     if base == "paper":
         tile, batch = (388 if found.side >= 388 else max(4, (found.side - 4) // stride * stride + 4)), 1
         why["schedule.tile"] = f"the paper's 388, or what fits into the median image ({found.side})"
         why["schedule.batch"] = "the paper's: one large tile a step"
     else:
         # Small tiles mix more images in a step; but most objects should fit in.
-        wanted = min(256, max(128, 2.5 * found.diameter(95)), found.side)
+        most = 256 if network.enlarge == 1 else 192
+        wanted = min(most / seen, max(128 / seen, 2.5 * found.diameter(95)), found.side)
         tile = max(stride, int(wanted) // stride * stride)
-        batch = min(64, max(1, round((16 if machine.gpus else 4) * (256 / tile) ** 2)))
+        batch = min(64, max(1, round((16 if machine.gpus else 4) * (256 / (tile * seen)) ** 2)))
         why["schedule.tile"] = (
-            f"2.5 times the largest objects ({found.diameter(95):.0f} pixels), within 128 and 256 and the "
-            f"median image's shorter side ({found.side})"
+            f"2.5 times the largest objects ({found.diameter(95):.0f} pixels), within {128 / seen:.0f} and "
+            f"{most / seen:.0f} and the median image's shorter side ({found.side})"
         )
         why["schedule.batch"] = f"{batch * tile**2 / 1e6:.2g} million pixels a step for {machine.words}"
-    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed" if machine.gpus else "32-true"
+    precision: Literal["32-true", "bf16-mixed"] = "bf16-mixed" if machine.gpus or machine.bf16 else "32-true"
+    if machine.bf16:
+        why["schedule.precision"] = "bfloat16 where it does no harm: the CPU has matrix units for it"
     return ScheduleRecipe(tile=tile, batch=batch, precision=precision)
 
 

@@ -1,6 +1,5 @@
-"""What a run starts from: data, split and recipe, of a new run or of one that is resumed."""
+"""What a new run starts from: data, split and recipe."""
 
-import json
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,16 +10,15 @@ from shlex import quote
 import yaml
 
 from unmask.data.dataset import Dataset, split_dataset
-from unmask.data.files import write_text
 from unmask.data.folder import read_folder
 from unmask.data.options import ReadOptions, options_of
 from unmask.data.understood import Understood, facts, understand
-from unmask.errors import RecipeError, TrainingError, UnmaskError
-from unmask.recipe import DataRecipe, Recipe, dump, overrule, parse
+from unmask.errors import RecipeError, UnmaskError
+from unmask.recipe import DataRecipe, Recipe, UNetRecipe, overrule, parse
 from unmask.training.machine import Machine
 from unmask.training.plan import Base, Net, plan, with_time
 
-__all__ = ["Setup", "new_setup", "read_recipe", "refuse_used", "resumed_setup", "start_folder"]
+__all__ = ["Setup", "Split", "new_setup", "read_recipe"]
 
 Split = dict[str, list[str]]
 NAMED = ("default", "paper")
@@ -96,6 +94,7 @@ def new_setup(
     else:
         planned = plan(dataset, split["train"], net=given.network.name, machine=machine)
         resolved = _with_data(given, planned.recipe, with_time(settings, minutes, steps))
+    _refuse_members(resolved)
     place = None if reading is None or reading.split is None else str(reading.split.resolve())
     told = {} if reading is None else {"layout": reading.layout, "ignore": reading.ignore}
     found = resolved.data.model_copy(update={"split_file": place, **told})
@@ -133,63 +132,6 @@ def _first(problems: Sequence[UnmaskError], data: str | Path) -> UnmaskError:
     return type(first)(first.problem, file=first.file, remedy=remedy, code=first.code)
 
 
-def resumed_setup(data: str | Path, out: Path) -> Setup:
-    """The setup of a run that is resumed: its own recipe and split.
-
-    Raises:
-        TrainingError: not a run that can be resumed, or these are not its data.
-    """
-    if (out / "model.safetensors").exists():
-        raise TrainingError("this run is complete", file=out, remedy=f"use it: unmask predict {out} IMAGES --out DIR")
-    try:
-        split = json.loads((out / "split.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise TrainingError(
-            "not a run folder that can be resumed", file=out, remedy="train without --resume, into a new --out"
-        ) from None
-    recipe = read_recipe(out / "recipe.yaml")
-    dataset = read_folder(Path(data), options_of(recipe.data))
-    same = (dataset.kind, dataset.channels, dataset.class_values) == (
-        recipe.data.kind,
-        recipe.data.channels,
-        recipe.data.class_values,
-    )
-    missing = {name for names in split.values() for name in names} - set(dataset.names())
-    if not same or missing:
-        raise TrainingError(
-            "these are not the data that the run was started with", file=data, remedy=f"give {recipe.data.path}"
-        )
-    return Setup(dataset, recipe, split, None)
-
-
-def start_folder(out: Path, setup: Setup) -> None:
-    """Write recipe.yaml, split.json and data.json of a new run."""
-    write_text(out / "recipe.yaml", dump(setup.recipe))
-    write_text(out / "split.json", json.dumps(setup.split, indent=1) + "\n")
-    if setup.understood is not None:
-        write_text(out / "data.json", json.dumps(setup.understood.to_dict(), indent=1) + "\n")
-
-
-def refuse_used(out: Path) -> None:
-    """Refuse a folder that is in use.
-
-    Raises:
-        TrainingError: it holds a run, or something else.
-    """
-    if (out / "last.ckpt").exists() or (out / "model.safetensors").exists():
-        raise TrainingError(
-            "this folder holds a run already", file=out, remedy="choose another --out, or go on with it: --resume"
-        )
-    # What a run leaves that was killed before its first checkpoint is not worth keeping; anything else is.
-    if out.exists() and {path.name for path in out.iterdir()} - {
-        "recipe.yaml",
-        "split.json",
-        "data.json",
-        "tensorboard",
-    }:
-        raise TrainingError("this folder is not empty", file=out, remedy="choose a new --out")
-
-
 def read_recipe(path: str | Path) -> Recipe:
     """The recipe in a YAML file, or in a run folder.
 
@@ -222,7 +164,19 @@ def _with_data(given: Recipe, planned: Recipe, settings: Sequence[str]) -> Recip
     # A finished run's thresholds were fitted at its end; it started, and chose its weights, with the planned ones.
     finished = bool(given.schedule.knots)
     reading = {"instances": planned.instances, "detections": planned.detections} if finished else {}
-    return overrule(given.model_copy(update={"data": planned.data, "reasons": reasons, **reading}), settings)
+    # An ensemble's recipe is that of its members: training makes one network.
+    alone = {"members": 1} if isinstance(given.network, UNetRecipe) else {}
+    network = given.network.model_copy(update=alone)
+    start = given.model_copy(update={"data": planned.data, "network": network, "reasons": reasons, **reading})
+    return overrule(start, settings)
+
+
+def _refuse_members(recipe: Recipe) -> None:
+    if isinstance(recipe.network, UNetRecipe) and recipe.network.members > 1:
+        count = recipe.network.members
+        raise RecipeError(
+            f"--set network.members={count}: a training makes one network", remedy=f"type --folds {count}"
+        )
 
 
 def _told(now: ReadOptions | None, before: ReadOptions) -> ReadOptions:

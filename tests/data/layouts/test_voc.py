@@ -237,6 +237,19 @@ def test_names_of_classes(tmp_path: Path, file: str, text: str, names: tuple[str
     assert f"2 classes by {file} ({names[0]}, {names[1]})" in dataset.decision
 
 
+@pytest.mark.parametrize("how", ["palette", "colours"])
+def test_two_values_of_one_name_are_one_class(tmp_path: Path, how: str) -> None:
+    voc(tmp_path, how=how)
+    lines = ["background:0,0,0::", "animal:128,0,128::", "animal:192,128,128::", "bus:0,128,128::"]
+    if how == "palette":
+        lines = [f"{value} {name}" for value, name in ((0, "background"), (5, "animal"), (15, "animal"), (6, "bus"))]
+    (tmp_path / ("labelmap.txt" if how == "colours" else "labels.txt")).write_text("\n".join(lines))
+    dataset = read_folder(tmp_path)
+    assert dataset.class_names == ("animal",)
+    found = {int(value) for name in dataset.names() for value in np.unique(dataset.load(name).classes)}
+    assert found == {0, 1}
+
+
 def test_classes_of_labelme_with_numpy_files_beside(tmp_path: Path) -> None:
     voc(tmp_path, parts="c")
     (tmp_path / "SegmentationClass").rename(tmp_path / "SegmentationClassPNG")

@@ -85,6 +85,54 @@ def test_background_and_what_is_not_known_have_names(tmp_path: Path) -> None:
     assert found.ignore.tolist() == [[False, False, True], [False, False, True]]
 
 
+SECTIONS = """value,name,meaning
+0,membrane,class
+32,membrane,class
+128,membrane,class
+159,glia,class
+223,synapse,class
+255,intracellular,background
+"""
+
+
+def test_values_of_one_name_are_one_class(tmp_path: Path) -> None:
+    """As in the Drosophila VNC sections: membranes by their direction, 0 one of them, and 255 the background."""
+    coding = decided([facts(32, 128, 159, 255)], palette(tmp_path, SECTIONS, "classes.csv"))
+    assert (coding.kind, coding.values, coding.names) == ("classes", (0, 159), ("membrane", "glia"))
+    assert (coding.background, coding.merged) == ((255,), {32: 0, 128: 0})
+    assert coding.decision == (
+        "1 mask holds 4 values that classes.csv names: read as classes, membrane = 0/32/128, glia = 159. If they are "
+        "ids of objects, say --objects. 1 class never occurs and is dropped."
+    )
+    assert coding.predicted.values == (1, 2)  # 0 is a label image's background, 255 not the masks' own any more
+    found = interpret(np.array([[0, 32, 255, 128], [255, 32, 255, 159]]), coding, Path("a.png"))
+    assert found.classes.tolist() == [[1, 1, 0, 1], [0, 1, 0, 2]]
+    assert found.objects.tolist() == [[1, 1, 0, 2], [0, 1, 0, 3]]  # one object, of two values that touch
+
+
+@pytest.mark.parametrize(("names", "values"), [((0, 5), (1, 2)), ((5, 0), (1, 2)), ((5, 6), (5, 7))])
+def test_label_images_of_merged_classes(tmp_path: Path, names: tuple[int, int], values: tuple[int, int]) -> None:
+    """0 is the background of label images, whichever of a class's values it is."""
+    text = f"255 background\n{names[0]} a\n{names[1]} a\n7 b\n"
+    seen = facts(*{*names, 7, 255} - {0}, background=0 in names)
+    assert decided([seen], palette(tmp_path, text)).predicted.values == values
+
+
+def test_a_single_class_of_several_values_is_one_class_and_background(tmp_path: Path) -> None:
+    coding = decided([facts(32, 64)], palette(tmp_path, "0 background\n32 membrane\n64 membrane\n"))
+    assert (coding.kind, coding.values, coding.merged) == ("binary", (32,), {64: 32})
+    assert "read as background and one class (membrane), each connected region one object" in coding.decision
+    assert decided([facts(32, 64)], palette(tmp_path, "0 a\n32 a\n64 a\n")).kind == "classes"  # nothing is background
+
+
+def test_what_is_ignored_is_left_out_of_a_merged_class(tmp_path: Path) -> None:
+    written = palette(tmp_path, SECTIONS, "classes.csv")
+    coding = decided([facts(32, 128, 159, 255)], written, ignore="0")
+    assert (coding.values, coding.merged, coding.ignored) == ((32, 159), {128: 32}, (0,))
+    coding = decided([facts(32, 128, 159, 255)], written, ignore="membrane")
+    assert (coding.values, coding.merged, coding.ignored) == ((159,), {}, (0, 32, 128))
+
+
 def test_zero_can_be_a_class(tmp_path: Path) -> None:
     """As in the Drosophila VNC sections, where 0 are membranes."""
     coding = decided([facts(32, 64)], palette(tmp_path, "0 membrane\n32 glia\n64 synapse\n"))

@@ -42,6 +42,14 @@ def written(folder: Path, name: str, text: str) -> Path:
         ("classes.txt", "1,apple,255,0,0\n", ("apple",), (1,), (RED,)),
         ("labels.txt", "cell type 1\n'cell type 2'\n", ("cell type 1", "cell type 2"), (), ()),
         ("labels.txt", "-1 __ignore__\n0 _background_\n", ("__ignore__", "_background_"), (255, 0), ()),
+        (
+            "classes.csv",
+            "value,name\n0,membrane\n32,membrane\n64,glia\n",
+            ("membrane", "membrane", "glia"),
+            (0, 32, 64),
+            (),
+        ),
+        ("label_colors.txt", "255 0 0 a\n0 0 255 a\n", ("a", "a"), (), (RED, BLUE)),
     ],
 )
 def test_what_files_name(
@@ -59,7 +67,8 @@ def test_what_files_name(
         ("classes.txt", "", r"classes\.txt: names no class\. Write one class a line"),
         ("classes.txt", "# only a comment\n", r"names no class"),
         ("classes.txt", "1 a\nb\n", r"line 2 is of another kind than line 1\. Write .* or rename the file if"),
-        ("classes.txt", "1 a\n2 a\n", r"names the class a twice"),
+        ("classes.txt", "a\nb\na\n", r"names the class a twice"),
+        ("classes.csv", "value,name,meaning\n1,a,class\n2,a,ignored\n", r"line 2 gives a another meaning than another"),
         ("classes.txt", "1 a\n1 b\n", r"names the value 1 twice"),
         ("label_colors.txt", "255 0 0 a\n255 0 0 b\n", r"names the colour #ff0000 twice"),
         ("label_colors.txt", "256 0 0 a\n", r"line 1 has '256' where a number from 0 to 255 is wanted"),
@@ -91,6 +100,12 @@ def test_roles_of_names(tmp_path: Path) -> None:
     unknown = {0: "Void", 3: "unlabelled", 5: "Unknown"}
     assert legend == Legend({1: "a", 4: "b"}, (2,), unknown, "classes.txt")
     assert [value in legend for value in (0, 1, 2, 6)] == [True, True, True, False]
+
+
+def test_a_meaning_holds_for_all_values_of_its_name(tmp_path: Path) -> None:
+    text = "value,name,meaning\n0,edge,\n7,edge,ignored\n8,edge,ignored\n255,inside,background\n3,a,\n"
+    legend = read_palette(written(tmp_path, "classes.csv", text)).stated(colours=False)
+    assert legend == Legend({3: "a"}, (255,), {0: "edge", 7: "edge", 8: "edge"}, "classes.csv")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +141,8 @@ def test_an_order_that_may_begin_at_0_or_1_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "only"), [("cell\n", "cell"), ("0 background\n1 cell\n2 void\n", "cell"), ("a\nb\n", None)]
+    ("text", "only"),
+    [("cell\n", "cell"), ("0 background\n1 cell\n2 void\n", "cell"), ("1 cell\n2 cell\n", "cell"), ("a\nb\n", None)],
 )
 def test_the_only_class(tmp_path: Path, text: str, only: str | None) -> None:
     assert read_palette(written(tmp_path, "classes.txt", text)).only == only

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from unmask.data.masks.coding import AROUND_KNOWN, Coding, ignored_values, never_there, unknown_ignore
+from unmask.data.masks.coding import AROUND_KNOWN, Coding, ignored_values, merged_by_name, never_there, unknown_ignore
 from unmask.data.masks.colours import spelled
 from unmask.data.masks.palette import Legend, find_palette, read_palette
 from unmask.data.masks.read import MaskFacts, check_sound, in_colours
@@ -55,11 +55,12 @@ def classes_coding(folder: Path, facts: Sequence[MaskFacts], options: ReadOption
     _check_known(seen, legend, colours)
     given = _given(options, legend, seen, folder, colours=colours)
     ignored = (given | set(legend.unknown)) & set(seen)
-    values = tuple(value for value in legend.names if value in seen and value not in ignored)
+    there = {value: name for value, name in legend.names.items() if value in seen and value not in ignored}
+    named, merged = merged_by_name(there)
+    values, names = tuple(named), tuple(named.values())
     if not values:
         remedy = "draw at least one object in one of them"
         raise MaskError("holds no mask with a class", file=facts[0].file.parent, remedy=remedy)
-    names = tuple(legend.names[value] for value in values)
     never = f" {never_there(str(options.ignore))}" if given and not given & set(seen) else ""
     return Coding(
         "objects" if objects and options.kind != "classes" else "classes",
@@ -72,6 +73,7 @@ def classes_coding(folder: Path, facts: Sequence[MaskFacts], options: ReadOption
         legend.background,
         colours=colours,
         outside=options.ignore == OUTSIDE,
+        merged=merged,
     )
 
 

@@ -1,7 +1,7 @@
 """Coding: what the values of a set of masks mean, and what a mask says by it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = [
     "ignored_values",
     "interpret",
     "means_name",
+    "merged_by_name",
     "never_there",
     "unknown_ignore",
 ]
@@ -35,7 +36,7 @@ class Coding:
     Attributes:
         kind: "objects": one object an id; "classes": one class a value; "binary": one class, whose connected regions
             are the objects.
-        values: the mask values of class 1, 2, ...; empty for objects.
+        values: the mask values of class 1, 2, ...; empty for objects. Of a class of several, the first.
         decision: one plain sentence: what was seen, what was decided, how to overrule it.
         names: of the classes, where the files say them; else they are made up: class_1, or #ff0000.
         ignored: mask values of what is not known.
@@ -43,6 +44,7 @@ class Coding:
         colours: values are colours, 65,536 red + 256 green + blue.
         outside: what is not annotated is not known either, but for the surroundings of objects.
         sure: whether the masks leave no doubt of their kind.
+        merged: further values of classes of several: value -> the class's first.
     """
 
     kind: Kind
@@ -54,6 +56,7 @@ class Coding:
     colours: bool = False
     outside: bool = False
     sure: bool = True
+    merged: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -70,7 +73,7 @@ class Coding:
     def predicted(self) -> "Coding":
         """What the values of a model's label images mean: 0 is the background, and classes have the masks' own values.
 
-        They are 1, 2, ... where those are colours, or 0 is one of them.
+        They are 1, 2, ... where those are colours, or 0 is one of them. Of a class of several values it is the first.
         """
         if self.kind == "objects":
             return replace(self, ignored=(), background=(0,), colours=False, outside=False)
@@ -82,13 +85,35 @@ class Coding:
         # No mask has the values of classes that are not among the names.
         values = tuple(place.get(name, -1 - index) for index, name in enumerate(self.class_names))
         ignored = tuple(value for value in place.values() if value not in values)
-        decision = f"Label images hold classes: {listed(list(place), list(place.values()), colours=False)}."
+        decision = (
+            f"Label images hold classes: {listed(list(place), [(value,) for value in place.values()], colours=False)}."
+        )
         return Coding(self.kind, values, decision, self.class_names, ignored)
 
     @property
     def writable(self) -> bool:
         """Whether a label image with 0 as background can have the masks' own values."""
-        return not self.colours and 0 not in self.values
+        return not self.colours and 0 not in (*self.values, *self.merged)
+
+    def values_of(self, value: int) -> tuple[int, ...]:
+        """All values of the class whose first is given."""
+        return (value, *(more for more, first in self.merged.items() if first == value))
+
+
+def merged_by_name(names: Mapping[int, str]) -> tuple[dict[int, str], dict[int, int]]:
+    """Classes of values of which several may have one name.
+
+    Args:
+        names: value -> name, in the order of the classes.
+
+    Returns:
+        The first value of each name -> name, and each further value -> the first of its name.
+    """
+    first: dict[str, int] = {}
+    for value, name in names.items():
+        first.setdefault(name, value)
+    merged = {value: first[name] for value, name in names.items() if first[name] != value}
+    return {value: name for name, value in first.items()}, merged
 
 
 def means_name(given: str | None, name: str) -> bool:
@@ -153,7 +178,7 @@ def interpret(mask: AnyArray, coding: Coding, file: Path) -> LabelLayers:
     classes = np.zeros(mask.shape, np.uint8)
     objects = np.zeros(mask.shape, np.int32)
     for index, value in enumerate(coding.values, start=1):
-        region: MaskImage = mask == value
+        region: MaskImage = np.isin(mask, coding.values_of(value))
         pieces = components(region)
         classes[region] = index
         objects[region] = pieces[region] + objects.max()

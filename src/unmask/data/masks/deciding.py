@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from unmask.data.masks.coding import AROUND_KNOWN, Coding, ignored_values, never_there, unknown_ignore
+from unmask.data.masks.coding import (
+    AROUND_KNOWN,
+    Coding,
+    ignored_values,
+    merged_by_name,
+    never_there,
+    unknown_ignore,
+)
 from unmask.data.masks.colours import spelled
 from unmask.data.masks.evidence import Guess, counted_masks, counted_values, likeliest, listed
 from unmask.data.masks.palette import Legend, Palette
@@ -139,7 +146,9 @@ def _guess(masks: _Masks) -> Guess:
     several_named = len(values) > 1 or (values and not legend.background)
     if legend.source and several_named and all(value in legend.names for value in values):
         held = counted_masks(len(masks.facts))
-        return Guess("classes", f"{held} {counted_values(len(values), masks.colours)} that {legend.source} names")
+        one = len({legend.names[value] for value in values}) == 1 and bool(legend.background)
+        seen = f"{held} {counted_values(len(values), masks.colours)} that {legend.source} names"
+        return Guess("binary" if one else "classes", seen)
     several = np.concatenate([one.several[np.isin(one.values, values)] for one in masks.facts])
     ground = spelled((*legend.background, 0)[0], masks.colours)
     return likeliest(sorted(values), several, len(masks.facts), masks.colours, ground)
@@ -195,18 +204,20 @@ def _objects(masks: _Masks, guess: Guess, palette: Palette | None, options: Read
 
 def _classes(masks: _Masks, guess: Guess, options: ReadOptions) -> Coding:
     """One class or several."""
-    values, legend = tuple(masks.values), masks.legend
-    names = tuple(legend.names[value] for value in values) if legend.source else ()
+    legend, every = masks.legend, masks.values
+    named, merged = merged_by_name({value: legend.names[value] for value in every}) if legend.source else ({}, {})
+    values, names = tuple(named or every), tuple(named.values())
     background = tuple(value for value in legend.background if value not in masks.ignored)
     ignored = (*masks.ignored, *legend.unknown)
     kind = options.kind or guess.kind
-    coding = Coding(kind, values, "", names, ignored, background, masks.colours, sure=bool(options.kind) or guess.sure)
-    named = listed(coding.class_names, values, masks.colours)
+    sure = bool(options.kind) or guess.sure
+    coding = Coding(kind, values, "", names, ignored, background, masks.colours, sure=sure, merged=merged)
+    told = listed(coding.class_names, [coding.values_of(value) for value in values], masks.colours)
     if options.kind:
         by = f", by the names in {legend.source}" if legend.source else ""
-        decision = f"Masks are read as classes, as asked{by}: {named}."
+        decision = f"Masks are read as classes, as asked{by}: {told}."
     elif guess.kind == "classes":
-        decision = f"{guess.seen}: read as classes{guess.doubt}, {named}. If they are ids of objects, say --objects."
+        decision = f"{guess.seen}: read as classes{guess.doubt}, {told}. If they are ids of objects, say --objects."
     else:
         called = f" ({names[0]})" if names else ""
         decision = (
@@ -230,7 +241,7 @@ def _check(coding: Coding, masks: _Masks) -> None:
         held = counted_values(most.values.size, masks.colours)
         problem = f"holds {held}, all masks together {len(coding.values):,}, and at most {MOST_VALUES} can be classes"
         raise MaskError(problem, file=most.file, remedy="if they are ids of objects, say --objects")
-    if 0 in masks.ignored and coding.kind != "classes":
+    if 0 in masks.ignored and coding.kind != "classes" and not {*coding.background} - {*masks.ignored}:
         problem = f"--ignore {spelled(0, masks.colours)}: nothing would be left but objects"
         remedy = f"say --ignore {OUTSIDE}, which keeps the surroundings of objects"
         raise DataError(problem, file=masks.facts[0].file.parent, remedy=remedy)
@@ -244,7 +255,8 @@ def _remarks(coding: Coding, masks: _Masks, palette: Palette | None, options: Re
         remarks.append(f"{' and '.join(ignored)} {'is' if len(ignored) == 1 else 'are'} ignored.")
     if options.ignore and masks.ignored and not seen.intersection(masks.ignored):
         remarks.append(never_there(options.ignore))
-    never = len(masks.legend.names.keys() - seen - set(masks.ignored))
+    legend = masks.legend.names
+    never = len({*legend.values()} - {name for value, name in legend.items() if value in {*seen, *masks.ignored}})
     if palette and coding.kind == "objects":
         remarks += [] if palette.only else [f"{palette.file.name} names classes, and is not used."]
     elif palette and not masks.legend.source:

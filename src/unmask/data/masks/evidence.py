@@ -73,8 +73,8 @@ def counted_values(count: int, colours: bool) -> str:
     return f"{count:,} {'colour' if colours else 'value'}{'' if count == 1 else 's'}"
 
 
-def listed(names: Sequence[str], values: Sequence[int], colours: bool) -> str:
-    """Classes with their values: class_1 = 32, class_2 = 64; of many the first three and the last."""
-    codes = [spelled(value, colours) for value in values]
+def listed(names: Sequence[str], values: Sequence[Sequence[int]], colours: bool) -> str:
+    """Classes with all their values: class_1 = 32, class_2 = 64/65; of many classes the first three and the last."""
+    codes = ["/".join(spelled(value, colours) for value in many) for many in values]
     named = [code if name == code else f"{name} = {code}" for name, code in zip(names, codes, strict=True)]
     return ", ".join(named if len(named) <= 9 else [*named[:3], "...", named[-1]])

@@ -8,7 +8,7 @@
 
 Columns of a CSV file are known by its header, where it has one. A class called background is the background; void,
 unlabelled, unlabeled, ignore and unknown are not known. A column called meaning says otherwise: class, background or
-ignored.
+ignored. Values or colours of one name are one class.
 """
 
 import csv
@@ -67,7 +67,7 @@ class Legend:
     """What is written about the values of masks.
 
     Attributes:
-        names: of classes, by value, in order.
+        names: of classes, by value, in order; values of one name are one class.
         background: values of the background.
         unknown: values of what is not known, with their names.
         source: the file that says so, for messages; empty where nothing is written.
@@ -88,7 +88,7 @@ class Palette:
 
     Attributes:
         file: the file.
-        names: of the classes, in its order.
+        names: of the classes, in its order; one of several values, or colours, stands there once for each.
         values: the mask value of each; empty where the file does not say.
         colours: the colour of each as a number, likewise.
         meanings: of names, where the file says them: class, background or ignored; else the name tells.
@@ -134,8 +134,8 @@ class Palette:
     @property
     def only(self) -> str | None:
         """The name of its one class, where it has no more."""
-        names = [name for name in self.names if self._meaning(name) == CLASS]
-        return names[0] if len(names) == 1 else None
+        names = {name for name in self.names if self._meaning(name) == CLASS}
+        return names.pop() if len(names) == 1 else None
 
     def _meaning(self, name: str) -> str:
         return self.meanings.get(name) or meaning_of(name)
@@ -171,7 +171,8 @@ def read_palette(file: Path) -> Palette:
     """The classes that a palette file names.
 
     Raises:
-        DataError: not text, no class, a class or value named twice, or lines of different kinds; names the line.
+        DataError: not text, no class, a value or colour named twice, a name twice without values or with two meanings,
+            or lines of different kinds; names the line.
     """
     lines = _text(file).splitlines()
     rows = _by_header(file, lines) if file.suffix.lower() == ".csv" else None
@@ -184,10 +185,11 @@ def read_palette(file: Path) -> Palette:
     names = tuple(row.name for row in rows)
     values = tuple(row.value % 256 if row.value < 0 else row.value for row in rows if row.value is not None)
     colours = tuple(row.colour for row in rows if row.colour is not None)
-    for what, many in (("class", names), ("value", values), ("colour", [spelled(one, True) for one in colours])):
+    ordered = () if values or colours else names  # a place in a list is all that tells one from the other
+    for what, many in (("class", ordered), ("value", values), ("colour", [spelled(one, True) for one in colours])):
         if twice := [one for place, one in enumerate(many) if one in many[:place]]:
             raise _unsound(file, f"names the {what} {twice[0]} twice")
-    return Palette(file, names, values, colours, {row.name: row.meaning for row in rows if row.meaning})
+    return Palette(file, names, values, colours, _meanings(file, rows))
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,15 @@ class _Row:
     value: int | None
     colour: int | None
     meaning: str
+
+
+def _meanings(file: Path, rows: Sequence[_Row]) -> dict[str, str]:
+    """What the file says that names mean; lines of one name say the same."""
+    meanings = {row.name: row.meaning for row in rows if row.meaning}
+    for row in rows:
+        if row.meaning and meanings[row.name] != row.meaning:
+            raise _unsound(file, f"line {row.line} gives {row.name} another meaning than another line does")
+    return meanings
 
 
 def _by_header(file: Path, lines: Sequence[str]) -> list[_Row] | None:
