@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean, median_low
 from typing import Any
 
 import torch
@@ -24,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from unmask.data.files import atomic
 from unmask.errors import ModelError, RecipeError
 from unmask.family import Family, family_of
+from unmask.joining import check_joinable, mean_of
 from unmask.nets import Ensemble, Halo
 from unmask.recipe import DetectionRecipe, InstanceRecipe, Recipe, UNetRecipe, parse
 
@@ -99,17 +99,21 @@ class Model:
             raise ModelError("no model to join", remedy="give at least one")
         if len(models) == 1:
             return models[0]
-        _check_joinable(models)
+        names = [str(model.file or f"model {number}") for number, model in enumerate(models, 1)]
+        prints = [model.fingerprint for model in models]
+        for name, own in zip(names, prints, strict=True):
+            if own and prints.count(own) > 1:
+                raise ModelError(f"{name} is given twice", remedy="give each model once")
+        check_joinable([model.recipe for model in models], names)
         parts = [member for model in models for member in model.members]
-        first, names = models[0].recipe, ", ".join(_names(models))
+        first = models[0].recipe
         recipe = first.model_copy(
             update={
                 "network": first.network.model_copy(update={"members": len(parts)}),
-                "instances": _mean([part.recipe.instances for part in parts]),
-                "reasons": {**first.reasons, "network.members": f"mean of {len(parts)} networks: {names}"},
+                "instances": mean_of([part.recipe.instances for part in parts]),
+                "reasons": {**first.reasons, "network.members": f"mean of {len(parts)} networks: {', '.join(names)}"},
             }
         )
-        prints = [model.fingerprint for model in models]
         return cls(Ensemble([part.net for part in parts]).eval(), recipe, "+".join(prints) if all(prints) else "")
 
     @cached_property
@@ -183,53 +187,6 @@ class Model:
         generator = torch.Generator().manual_seed(FORMAT)
         side = self.halo.input_for(2 * self.halo.stride)
         return torch.rand((1, self.recipe.data.channels, side, side), generator=generator)
-
-
-# What of a recipe members need not share: how many they are, and what plays no part in prediction.
-MEMBERS_OWN = {"network": {"members", "dropout"}}
-
-
-def _check_joinable(models: Sequence[Model]) -> None:
-    """Refuse models whose probabilities have no mean, or none that means anything; the first difference is named."""
-    names = _names(models)
-    for model, name in zip(models, names, strict=True):
-        if not isinstance(model.recipe.network, UNetRecipe):
-            raise ModelError(
-                f"{name} is a Mask R-CNN: its objects have no mean with those of others",
-                remedy="join U-Nets, or use it alone",
-            )
-        if model.fingerprint and [other.fingerprint for other in models].count(model.fingerprint) > 1:
-            raise ModelError(f"{name} is given twice", remedy="give each model once")
-    first = _shared(models[0].recipe)
-    for model, name in zip(models[1:], names[1:], strict=True):
-        other = _shared(model.recipe)
-        for key, value in first.items():
-            if value != other[key]:
-                raise ModelError(
-                    f"{names[0]} and {name} cannot be joined, {key} is {value} in one and {other[key]} in the other",
-                    remedy="train both with the same value, or use them one at a time",
-                )
-
-
-def _shared(recipe: Recipe) -> dict[str, Any]:
-    """What members of an ensemble have in common, by dotted key."""
-    data = {"channels", "kind", "class_names", "class_values"}
-    values = recipe.model_dump(include={"data": data, "network": True, "normalise": True}, exclude=MEMBERS_OWN)
-    return {f"{part}.{key}": value for part, within in values.items() for key, value in within.items()}
-
-
-def _names(models: Sequence[Model]) -> list[str]:
-    return [str(model.file or f"model {number}") for number, model in enumerate(models, 1)]
-
-
-def _mean(found: Sequence[InstanceRecipe]) -> InstanceRecipe:
-    """Of fractions the mean, of pixels the lower median; either keeps the order of two thresholds."""
-    fractions = {
-        key: round(fmean(getattr(one, key) for one in found), 6)
-        for key in ("seed_threshold", "mask_threshold", "temperature")
-    }
-    pixels = {key: median_low(getattr(one, key) for one in found) for key in ("reach", "min_size", "max_hole")}
-    return found[0].model_copy(update=fractions | pixels)
 
 
 def _without_weights(recipe: Recipe) -> nn.Module:

@@ -1,7 +1,8 @@
 """Tiles: where they lie and how large they are."""
 
 from unmask.nets import UNet, derive_halo
-from unmask.predict.tiles import plan_tiles, tile_at, tile_side
+from unmask.predict.tiles import bytes_a_pixel, plan_tiles, tile_at, tile_side
+from unmask.recipe import UNetRecipe
 
 
 def test_tiles_are_even() -> None:
@@ -24,3 +25,13 @@ def test_a_tile_by_its_place() -> None:
     halo = derive_halo(UNet(width=1, depth=2))
     every = plan_tiles(100, 70, halo, 32)
     assert [tile_at((100, 70), halo, 32, (row, column)) for row in range(4) for column in range(3)] == every
+
+
+def test_bytes_a_pixel_by_hand() -> None:
+    """18 bytes a channel of what the network sees, 8 a class beyond the first, 160 beside; ensembles keep more."""
+    plain = UNetRecipe(width=16)
+    assert bytes_a_pixel(plain, 1) == 18 * 16 + 160
+    assert bytes_a_pixel(plain.model_copy(update={"enlarge": 2}), 1) == 4 * 18 * 16 + 160
+    assert bytes_a_pixel(plain.model_copy(update={"reduce": 3}), 1) == 32 + 160
+    assert bytes_a_pixel(plain, 21) == 18 * 16 + 8 * 20 + 160
+    assert bytes_a_pixel(plain.model_copy(update={"members": 3}), 1) == round(2.2 * 18 * 16) + 160

@@ -83,7 +83,8 @@ def plan_blocks(
     """
     network = model.recipe.network
     assert isinstance(network, UNetRecipe), "blocks are the U-Net's"
-    taken, pixel, least = psutil.Process().memory_full_info(), bytes_a_pixel(network), least_side(model.halo)
+    pixel = bytes_a_pixel(network, len(model.recipe.data.class_names))
+    taken, least = psutil.Process().memory_full_info(), least_side(model.halo)
     # On one machine libraries are in the memory once; a worker elsewhere takes what this process takes.
     base = taken.rss + BESIDE + (0 if elsewhere else workers * (taken.uss + BESIDE))
     share = 1 if elsewhere else max(1, workers)

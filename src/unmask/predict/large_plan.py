@@ -67,7 +67,7 @@ def _enough(predictor: Predictor, planned: BlockPlan, before: BlockPlan) -> str:
     """Memory with which blocks as large as those before are chosen, as `--memory` takes it."""
     network = predictor.recipe.network
     assert isinstance(network, UNetRecipe), "blocks are the U-Net's"
-    pixel = bytes_a_pixel(network)
+    pixel = bytes_a_pixel(network, len(predictor.recipe.data.class_names))
     base = planned.memory - planned.share * planned.block[0] * planned.block[1] * pixel  # tiles read more than that
     tiles = planned.share * (_length(before) + 2 * predictor.model.halo.halo) ** 2 * pixel
     return f"{-(-(base + tiles) // 10**8) / 10:.1f}GB"

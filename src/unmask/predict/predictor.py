@@ -220,7 +220,8 @@ class Predictor:
         if not isinstance(network, UNetRecipe):
             return window_side(self.recipe)
         own = default_memory(self.device) if self.device.type == "cuda" else self.free // 2
-        return max(least_side(self.model.halo), tile_side(own, bytes_a_pixel(network), self.model.halo))
+        pixel = bytes_a_pixel(network, len(self.recipe.data.class_names))
+        return max(least_side(self.model.halo), tile_side(own, pixel, self.model.halo))
 
 
 def load(path: str | Path | Sequence[str | Path], device: str | None = None) -> Predictor:

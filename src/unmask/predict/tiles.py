@@ -92,7 +92,9 @@ class Network:
 
 # A pixel that the network sees takes these bytes: so many for each channel of its width, and for what follows, in
 # a thread or two.
-BYTES_A_CHANNEL, BYTES = 18, 160
+BYTES_A_CHANNEL, BYTES_A_CLASS, BYTES = 18, 8, 160
+# How many times as much with several members: the next does not take all that one has freed (benchmarks/ensembles.py).
+BESIDE_A_MEMBER = 2.2
 BESIDE = 400 * 10**6
 """Bytes that a process comes to hold beside its tiles: compiled loops, blocks of files, what is free but kept."""
 LEAST_HALOS = 4  # pixels that a tile writes at least, however little memory is given: less is mostly looked at twice
@@ -108,10 +110,16 @@ def default_memory(device: torch.device | None = None) -> int:
     return int(psutil.virtual_memory().available // 4)
 
 
-def bytes_a_pixel(network: UNetRecipe) -> int:
-    """What a pixel of the image that a U-Net sees takes of the memory while it is worked on."""
+def bytes_a_pixel(network: UNetRecipe, classes: int) -> int:
+    """What a pixel of the image that a U-Net sees takes of the memory while it is worked on.
+
+    Args:
+        network: of an ensemble, whose members are asked one after another.
+        classes: without the background.
+    """
     seen = network.enlarge**2 / network.reduce**2
-    return round(BYTES_A_CHANNEL * network.width * seen) + BYTES
+    layers = BYTES_A_CHANNEL * network.width * seen + BYTES_A_CLASS * (classes - 1)
+    return round(layers * (1 if network.members == 1 else BESIDE_A_MEMBER)) + BYTES
 
 
 def usable_device(name: str | None) -> torch.device:

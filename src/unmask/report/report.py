@@ -100,7 +100,8 @@ def _network(recipe: Recipe) -> str:
     """The network in words."""
     match recipe.network:
         case UNetRecipe():
-            return f"A U-Net of depth {recipe.network.depth} and width {recipe.network.width}"
+            which = "A U-Net" if recipe.network.members == 1 else f"The mean of {recipe.network.members} U-Nets"
+            return f"{which} of depth {recipe.network.depth} and width {recipe.network.width}"
         case MaskRCNNRecipe():
             kind = "Mask R-CNN" if recipe.network.masks else "Faster R-CNN"
             backbone = recipe.network.backbone.replace("resnet", "ResNet-")
