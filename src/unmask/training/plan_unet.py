@@ -25,8 +25,9 @@ __all__ = ["unet_recipe"]
 
 # Mirrored surroundings may cost this much more than the image itself before zero padding is chosen.
 MIRROR_COST = 1.5
-# Where a tenth of the objects are smaller, pixels, the ridge between them eats them: seen enlarged, they are found.
-SMALL = 10
+# Where half of the objects are smaller, pixels, the ridge between them eats them: seen enlarged, they are found. Where
+# only some are, the work is better spent on more tiles (docs/notes.md).
+SMALL = 12
 DEEPEST = 5
 MOST_REDUCED = 8
 
@@ -84,11 +85,11 @@ def _scale(found: Survey, kind: str, why: dict[str, str]) -> tuple[Literal[1, 2]
     # Pieces of classes, and what membranes cut off, are of any size: their smallest say nothing.
     if kind == "classes" or found.membranes:
         return 1, 1
-    small, large = found.diameter(10), found.diameter(95)
-    if small < SMALL:
-        why["network.enlarge"] = f"a tenth of the objects are below {small:.0f} pixels across; costs 4 times as much"
+    median, small, large = (found.diameter(percent) for percent in (50, 10, 95))
+    if median < SMALL:
+        why["network.enlarge"] = f"half of the objects are below {median:.0f} pixels across; costs 4 times as much"
         return 2, 1
-    reduce = min(MOST_REDUCED, math.ceil(large / _halo(DEEPEST, "same")), int(small // SMALL))
+    reduce = max(1, min(MOST_REDUCED, math.ceil(large / _halo(DEEPEST, "same")), int(small // SMALL)))
     if reduce > 1:
         why["network.reduce"] = f"5 % of the objects are above {large:.0f} pixels across, more than a pixel would see"
     return 1, reduce
