@@ -168,7 +168,10 @@ def test_evaluate_names_what_is_missing(unmask_here, disc_folder: Path, tmp_path
 def test_predict_refuses(unmask_here, disc_run: Path, disc_folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     code, _, err = unmask_here("predict", disc_run, disc_folder, "--out", tmp_path, "--save", "masks")
     assert code == 1
-    assert "--save masks is not known. Choose from labels, probabilities, overlay, table, coco, rois, geojson" in err
+    assert (
+        "--save masks is not known. Choose from labels, probabilities, uncertainty, overlay, table, coco, rois, geojson"
+        in err
+    )
     code, _, err = unmask_here("predict", disc_run, disc_folder, "--out", tmp_path, "--split", "test")
     assert code == 1
     assert "no image is marked test" in err

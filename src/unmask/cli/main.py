@@ -1,5 +1,6 @@
 """The command `unmask`. Heavy imports (torch, scikit-image) stand inside the commands: `unmask --help` is instant."""
 
+import logging
 import sys
 
 import typer
@@ -53,6 +54,7 @@ for command in (
 
 def main() -> None:
     """Run the command line: exit code 0 done, 1 the input or the run failed, 2 wrong usage."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)  # it names the precision
     debug = "--debug" in sys.argv
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
