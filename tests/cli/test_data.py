@@ -166,7 +166,8 @@ def test_stopped(tmp_path: Path) -> None:
     """Control-C in a download: exit code 1, one line, and what came stays."""
     content = bytes(5_000_000)
     code = f"""
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from dataclasses import replace

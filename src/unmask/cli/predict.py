@@ -175,9 +175,10 @@ def _check_network(recipe: "Recipe", wanted: tuple[str, ...], overlaps: bool, me
 
 
 def _of_split(models: list[Path], images: list[Path], split: str, found: "Dataset") -> list[str]:
-    """Names of a split: the run's own, which says what the model was trained on; else the data's split.csv.
+    """Names of a split: the run's own, which says what the model was trained on; else the data's own.
 
-    Of several runs, what is in that split of each: what one was trained on is not unseen.
+    Of several runs, what is in that split of each: what one was trained on is not unseen. A run that knows none of the
+    images was trained on others.
     """
     import json
 
@@ -188,8 +189,10 @@ def _of_split(models: list[Path], images: list[Path], split: str, found: "Datase
     if len(images) != 1 or not images[0].is_dir():
         raise PredictionError("--split wants one data folder", remedy="give that folder, or leave --split out")
     files = [model / "split.json" for model in models if (model / "split.json").exists()]
-    if files:
-        own = [set(json.loads(file.read_text(encoding="utf-8")).get(split, [])) for file in files]
+    told = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    here = {entry.name for entry in found.entries}
+    if any(here & set(names) for words in told for names in words.values()):
+        own = [set(words.get(split, [])) for words in told]
         names = [entry.name for entry in found.entries if entry.name in set.intersection(*own)]
     else:
         splits = read_split(images[0] / "split.csv", found.entries, TOLERANT.report)  # it need not name all images

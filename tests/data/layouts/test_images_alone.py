@@ -121,6 +121,10 @@ def test_images_of_a_split_that_folders_or_a_file_say(tmp_path: Path) -> None:
     put(tmp_path, "labelsTr/a.png", "labelsTr/b.png", "labelsTs/c.png", array=MASK)
     write(tmp_path, "dataset.json", json.dumps({"labels": {"background": 0, "cell": 1}}))
     found = read_images([tmp_path])
-    assert _of_split(tmp_path / "model", [tmp_path], "test", found) == ["c"]
+    assert _of_split([tmp_path / "model"], [tmp_path], "test", found) == ["c"]
     write(tmp_path, "split.csv", "name,split\na,test\nb,train\n")  # c is no matter
-    assert _of_split(tmp_path / "model", [tmp_path], "test", found) == ["a"]
+    assert _of_split([tmp_path / "model"], [tmp_path], "test", found) == ["a"]
+    write(tmp_path, "model/split.json", json.dumps({"train": ["x"], "test": ["y"]}))  # trained on other images
+    assert _of_split([tmp_path / "model"], [tmp_path], "test", found) == ["a"]
+    write(tmp_path, "model/split.json", json.dumps({"train": ["a"], "test": ["b"]}))
+    assert _of_split([tmp_path / "model"], [tmp_path], "test", found) == ["b"]
