@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,6 @@ import pytest
 import tifffile
 from PIL import Image
 
-import unmask.cli.main
-import unmask.cli.show
 from unmask.model import Model
 
 PALETTE = np.array([(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)], np.uint8)
@@ -20,16 +17,13 @@ FRUIT = ["apple", "pear", "strawberry"]
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def typed(unmask_here):  # type: ignore[no-untyped-def]
     """What the command prints; it must not fail."""
 
     def run(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["unmask", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            unmask.cli.main.main()
-        captured = capsys.readouterr()
-        assert not stop.value.code, captured.err
-        return captured.out
+        code, out, err = unmask_here(*arguments)
+        assert not code, err
+        return str(out)
 
     return run
 

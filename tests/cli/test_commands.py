@@ -23,23 +23,6 @@ def unmask_in_process(*arguments: object) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.fixture
-def unmask_here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """The command in this process: what `main` does with arguments."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["unmask", *map(str, arguments)])
-        monkeypatch.setattr(unmask.cli.show.console, "quiet", False)
-        with pytest.raises(SystemExit) as stop:
-            unmask.cli.main.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    import unmask.cli.show
-
-    return run
-
-
 def test_help_lists_every_command(unmask_here) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = unmask_here("--help")
     assert code == 0

@@ -19,8 +19,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import unmask.cli.main
-import unmask.cli.show
 from unmask.public import sets
 from unmask.public.catalogue import Archive, Expected, PublicSet
 
@@ -28,18 +26,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The command in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["unmask", "data", *map(str, arguments)])
-        monkeypatch.setattr(unmask.cli.show.console, "quiet", False)
-        with pytest.raises(SystemExit) as stop:
-            unmask.cli.main.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return run
+def run(unmask_here: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    """The command: exit code, stdout, stderr."""
+    return partial(unmask_here, "data")
 
 
 class Quiet(SimpleHTTPRequestHandler):

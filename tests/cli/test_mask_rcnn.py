@@ -1,14 +1,10 @@
 """The commands with --net mask-rcnn, as a user types them, one after the other."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 import tifffile
-
-import unmask.cli.main
-import unmask.cli.show
 
 SETTINGS = [
     "network.backbone=resnet18",
@@ -24,17 +20,9 @@ SETTINGS = [
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """Exit code, stdout and stderr of the command, in this process."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["unmask", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            unmask.cli.main.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return run
+def typed(unmask_here):  # type: ignore[no-untyped-def]
+    """Any command: exit code, stdout and stderr."""
+    return unmask_here
 
 
 def test_the_whole_road(typed, disc_folder: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,12 @@ from unmask.model import Model
 
 
 @pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
-    """Exit code, stdout and stderr of `unmask predict`, in this process."""
+def typed(unmask_here):  # type: ignore[no-untyped-def]
+    """Exit code, stdout and stderr of `unmask predict`."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["unmask", "predict", *map(str, arguments), "--device", "cpu"])
-        with pytest.raises(SystemExit) as stop:
-            unmask.cli.main.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, " ".join(captured.err.split())
+        code, out, err = unmask_here("predict", *arguments, "--device", "cpu")
+        return code, out, " ".join(err.split())
 
     return run
 

@@ -1,14 +1,11 @@
 """`unmask train --folds` and `--curve`, as a user types them."""
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-import unmask.cli.main
-import unmask.cli.show
 import unmask.training.several as several
 
 QUICK = ["network.width=3", "network.depth=1", "schedule.tile=32", "schedule.batch=2", "schedule.validations=1"]
@@ -17,18 +14,9 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """The command in this process: exit code, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["unmask", *map(str, arguments)])
-        monkeypatch.setattr(unmask.cli.show.console, "quiet", False)
-        with pytest.raises(SystemExit) as stop:
-            unmask.cli.main.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return run
+def here(unmask_here: Command) -> Command:
+    """Any command: exit code, stdout, stderr."""
+    return unmask_here
 
 
 def test_folds_say_what_each_scored(here: Command, disc_folder: Path, tmp_path: Path) -> None:

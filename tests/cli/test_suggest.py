@@ -2,8 +2,8 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,25 +11,13 @@ import pytest
 import tifffile
 from skimage.io import imread
 
-import unmask.cli.main
-import unmask.cli.show
-
 Typed = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def suggest(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Typed:
-    """The command in this process: exit code, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["unmask", "suggest", *map(str, arguments)])
-        monkeypatch.setattr(unmask.cli.show.console, "quiet", False)
-        with pytest.raises(SystemExit) as stop:
-            unmask.cli.main.main()
-        captured = capsys.readouterr()
-        return int(stop.value.code or 0), captured.out, captured.err
-
-    return run
+def suggest(unmask_here: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, str, str]]:
+    """The command: exit code, stdout, stderr."""
+    return partial(unmask_here, "suggest")
 
 
 @pytest.fixture

@@ -93,6 +93,17 @@ def test_an_outline_is_the_inner_border_of_its_object() -> None:
     np.testing.assert_array_equal(picture[~expected], grey(7, 8)[~expected])
 
 
+def test_classes_keep_their_colours() -> None:
+    """Class 2 comes first in the image, in two pieces; class 1 lies below; class 3 takes the first colour again."""
+    labels = np.zeros((12, 12), np.int32)
+    labels[1:3, 1:3] = labels[1:3, 8:10] = 2
+    labels[5:7, 1:3] = 1
+    labels[9:11, 1:3] = 3
+    picture = overlay(grey(12, 12), labels, colours=("#ff0000", "#0000ff"), thickness=1, scale=1)
+    assert np.array_equal(where(picture, (255, 0, 0)), (labels == 1) | (labels == 3))
+    assert np.array_equal(where(picture, (0, 0, 255)), labels == 2)
+
+
 def test_an_outline_is_as_thick_as_asked() -> None:
     labels = np.zeros((9, 9), np.int32)
     labels[1:8, 1:8] = 1

@@ -15,7 +15,7 @@ from PIL import Image, ImageColor, ImageDraw
 from unmask.arrays import AnyArray, LabelImage, MaskImage, RawImage, RGBImage
 from unmask.geometry.labels import areas, outlines, relabel
 
-__all__ = ["LEGEND", "MARKS", "LegendEntry", "compare", "grey_stretch", "overlay", "thumbnail"]
+__all__ = ["CLASS_COLOURS", "LEGEND", "MARKS", "LegendEntry", "compare", "grey_stretch", "overlay", "thumbnail"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,21 @@ _PREDICTION = LegendEntry("prediction", "#ff8a1f", "\u2013")
 _BOTH = LegendEntry("truth and prediction agree", "#ffffff", "\u2013")
 LEGEND = (_TRUTH, _PREDICTION, _BOTH, *MARKS.values())
 
+# Okabe and Ito's colours, then lighter and darker ones of other hues.
+CLASS_COLOURS = (
+    "#e69f00",
+    "#56b4e9",
+    "#009e73",
+    "#f0e442",
+    "#0072b2",
+    "#d55e00",
+    "#cc79a7",
+    "#999933",
+    "#88ccee",
+    "#882255",
+    "#ddddff",
+    "#661100",
+)
 _NEIGHBOURS = ("#ffe74a", "#3fc0ff", "#ff8a3d", "#ff86d8", "#4fe39a")  # one after another around a cluster
 _TWO_CHANNELS = ((0, 1, 0), (1, 0, 1))  # green and magenta
 _MANY_CHANNELS = ((0, 1, 1), (1, 0, 1), (1, 1, 0))  # cyan, magenta and yellow
@@ -84,6 +99,7 @@ def overlay(
     labels: LabelImage,
     *,
     colour: str | None = None,
+    colours: Sequence[str] = (),
     thickness: int | None = None,
     scale: int | None = None,
 ) -> RGBImage:
@@ -93,6 +109,7 @@ def overlay(
         image: (h, w, c), stretched by `grey_stretch`.
         labels: (h, w), 0 is background.
         colour: as #rrggbb, for all; None gives objects that touch different ones.
+        colours: of the labels 1, 2, ..., repeated where there are more labels, instead: where labels are classes.
         thickness: of a line, in pixels of the picture; it lies inside the object. None chooses 1 or 2 by the
             scale, more for large objects.
         scale: whole factor by which the picture is enlarged; None chooses 1 to 4 by the image's size.
@@ -106,14 +123,18 @@ def overlay(
     _check_size(image, labels)
     scale = _comfortable_scale(image) if scale is None else scale
     picture = _enlarged(grey_stretch(image), scale)
-    numbered = relabel(labels)
+    numbered = labels if colours else relabel(labels)
     ids = _enlarged(numbered, scale)
-    colours = _colours(numbered) if colour is None else np.full((numbered.max() + 1, 3), _rgb(colour), np.uint8)
-    thickness = max(_thickness(scale), _bold(numbered)) if thickness is None else thickness
+    if colours:
+        palette = np.array([(0, 0, 0), *(_rgb(colours[at % len(colours)]) for at in range(labels.max()))], np.uint8)
+    else:
+        palette = _colours(numbered) if colour is None else np.full((numbered.max() + 1, 3), _rgb(colour), np.uint8)
+    if thickness is None:
+        thickness = _thickness(scale) if colours else max(_thickness(scale), _bold(numbered))
     line = outlines(ids, thickness)
     if scale > 1:
         _darken(picture, outlines(ids, thickness + 1))
-    picture[line] = colours[ids[line]]
+    picture[line] = palette[ids[line]]
     return picture
 
 

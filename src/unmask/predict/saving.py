@@ -8,10 +8,11 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from unmask.arrays import RGBImage
 from unmask.data.files import write_text
 from unmask.data.formats.images import write_float, write_labels, write_layers, write_png
 from unmask.data.heat import heat_overlay
-from unmask.data.picture import overlay
+from unmask.data.picture import CLASS_COLOURS, overlay
 from unmask.data.sample import Sample
 from unmask.errors import PredictionError
 from unmask.instances.coco import coco_annotations
@@ -82,7 +83,7 @@ def save_result(prediction: Prediction, kind: Save, out: Path, uncertainty: Disa
                 raise PredictionError("one prediction has no uncertainty", remedy="leave it out of what is saved")
             return _save_uncertainty(uncertainty, prediction.sample, out)
         case "overlay":
-            write_png(out / "overlays" / f"{name}.png", overlay(prediction.sample.image, prediction.labels))
+            write_png(out / "overlays" / f"{name}.png", _outlined(prediction))
             return [f"overlays/{name}.png"]
         case "coco":
             write_text(out / ".records/coco" / f"{name}.json", json.dumps(coco_annotations(prediction.objects)))
@@ -123,3 +124,11 @@ def _save_layers(prediction: Prediction, out: Path) -> list[str]:
         return []
     write_layers(out / file, prediction.objects.layers, prediction.sample.pixel_size)
     return [file]
+
+
+def _outlined(prediction: Prediction) -> RGBImage:
+    """The image with outlines: of objects that touch in different colours, of classes in those of the report."""
+    image = prediction.sample.image
+    if prediction.recipe.data.kind != "classes":
+        return overlay(image, prediction.labels)
+    return overlay(image, prediction.classes.astype(np.int32), colours=CLASS_COLOURS)

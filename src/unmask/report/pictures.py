@@ -11,31 +11,16 @@ from typing import Literal
 import numpy as np
 
 from unmask.arrays import AnyArray, MaskImage
-from unmask.data.picture import LEGEND, MARKS, grey_stretch
+from unmask.data.picture import CLASS_COLOURS, LEGEND, MARKS, grey_stretch
 from unmask.metrics.diagnosis import Diagnosis, Finding, diagnose
 from unmask.report.embed import map_uri, png_uri
 from unmask.report.material import Compared
 from unmask.report.vector import border_path, region_path
 from unmask.report.window import busiest_window
 
-__all__ = ["CLASS_COLOURS", "PREDICTION_COLOUR", "TRUTH_COLOUR", "Mark", "Picture", "choose", "picture"]
+__all__ = ["PREDICTION_COLOUR", "TRUTH_COLOUR", "Mark", "Picture", "choose", "picture"]
 
 TRUTH_COLOUR, PREDICTION_COLOUR = LEGEND[0].colour, LEGEND[1].colour
-# Okabe and Ito's colours, then lighter and darker ones of other hues.
-CLASS_COLOURS = (
-    "#e69f00",
-    "#56b4e9",
-    "#009e73",
-    "#f0e442",
-    "#0072b2",
-    "#d55e00",
-    "#cc79a7",
-    "#999933",
-    "#88ccee",
-    "#882255",
-    "#ddddff",
-    "#661100",
-)
 WINDOW = 320  # pixels; more would make outlines of small objects run together
 MOST = 6  # worst images, and best ones
 

@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from unmask.data.dataset import Dataset
 from unmask.data.files import write_text
-from unmask.data.picture import MARKS
+from unmask.data.picture import CLASS_COLOURS, MARKS
 from unmask.errors import UnmaskError
 from unmask.recipe import MaskRCNNRecipe, Recipe, UNetRecipe
 from unmask.report.calibration import calibration_words
@@ -16,7 +16,7 @@ from unmask.report.charts import training_curves
 from unmask.report.data_view import data_lines, plural
 from unmask.report.judged import Judged, judge_test, judge_validation
 from unmask.report.notes import run_notes
-from unmask.report.pictures import CLASS_COLOURS, PREDICTION_COLOUR, TRUTH_COLOUR
+from unmask.report.pictures import PREDICTION_COLOUR, TRUTH_COLOUR
 from unmask.report.recipe_table import recipe_parts
 from unmask.report.reliability import reliability_plot
 from unmask.report.run_folder import RunFolder, read_run

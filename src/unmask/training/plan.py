@@ -13,7 +13,7 @@ from unmask.training.plan_mask_rcnn import mask_rcnn_recipe
 from unmask.training.plan_unet import unet_recipe
 from unmask.training.survey import Survey, survey
 
-__all__ = ["Base", "Net", "Plan", "plan", "with_time"]
+__all__ = ["Base", "Net", "Plan", "plan", "validations_in", "with_time"]
 
 Net = Literal["unet", "mask-rcnn"]
 Base = Literal["default", "paper"]
@@ -70,12 +70,17 @@ def plan(
         recipe = mask_rcnn_recipe(found, data, base, machine, why, scale)
     why["schedule.minutes"] = "enough for a first model; more time gives a better one"
     why["schedule.validations"] = "every two or three minutes, at least 2 and at most 10"
-    validations = min(10, max(2, round((minutes or DEFAULT_MINUTES) / 2.5)))
+    validations = validations_in(minutes or DEFAULT_MINUTES)
     settings = with_time(settings, minutes, steps)
     for setting in settings:
         why[setting.partition("=")[0].strip()] = "you said so"
     derived = [f"schedule.minutes={DEFAULT_MINUTES}", f"schedule.validations={validations}"]
     return Plan(overrule(recipe, [*derived, *settings]).model_copy(update={"reasons": why}), found)
+
+
+def validations_in(minutes: float) -> int:
+    """How often a run of so many minutes is validated."""
+    return min(10, max(2, round(minutes / 2.5)))
 
 
 def with_time(settings: Sequence[str], minutes: float | None, steps: int | None) -> list[str]:

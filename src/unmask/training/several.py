@@ -15,6 +15,7 @@ from unmask.recipe import Recipe
 from unmask.training.folder import start_folder
 from unmask.training.loop import Progress
 from unmask.training.outcome import Run
+from unmask.training.plan import validations_in
 from unmask.training.setup import Setup, Split, read_recipe
 from unmask.training.single import Place, train_setup
 
@@ -141,8 +142,7 @@ def _shared(recipe: Recipe, seed: int, minutes: float | None, sharing: int) -> R
     if minutes is not None:
         changes["minutes"] = round(minutes, 4)
         if recipe.reasons.get("schedule.validations") != "you said so":
-            # As often as plan has it, every two or three minutes.
-            changes["validations"] = min(recipe.schedule.validations, max(2, round(minutes / 2.5)))
+            changes["validations"] = min(recipe.schedule.validations, validations_in(minutes))
     reasons = {**recipe.reasons, "schedule.seed": "one of its own for each of several trainings"}
     if minutes is not None:
         reasons["schedule.minutes"] = f"a share of the whole command's, one of {sharing}"
