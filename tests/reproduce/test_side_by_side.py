@@ -31,7 +31,9 @@ def isbi(*v_rand: float) -> Result:
 
 
 def test_papers_first_then_ours() -> None:
-    found = rows(read_claim("isbi2012"), [isbi(0.92, 0.94)])
+    claim = read_claim("isbi2012")
+    other = claim.published[0].model_copy(update={"row": "another", "figures": {"boundaries.warping_error": 0.00042}})
+    found = rows(claim.model_copy(update={"published": (*claim.published, other)}), [isbi(0.92, 0.94)])
     assert found[0] == Row("U-Net (2015)", ("", "", ".0611", ".0382", ".000353"))
     assert found[2].cells[-1] == ".000420"
     assert found[-1] == Row("unmask U-Net, 60 minutes, 2 seeds", (".930 ± .014", "", "", "", ""))
